@@ -28,7 +28,7 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(default=_EMPTY)
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     body: bytes = b""
 
 
@@ -37,7 +37,7 @@ class Response:
     """An answer; header names in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default=_EMPTY)
+    headers: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     body: bytes = b""
 
 
