@@ -1,0 +1,336 @@
+"""What the kernel edge offers, as protocols: the programs are written against these, and the twin takes the same calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from midonet_kubernetes.linux.nftables.transaction import InstalledTable, Transaction
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
+
+
+class Namespace(Protocol):
+    """A network namespace, held open: it lives at least until ``close``.
+
+    Attributes:
+        path: where it is mounted, "" when it was adopted from a descriptor.
+        identity: the same number for two handles of one namespace, and for nothing else while either is open.
+    """
+
+    @property
+    def path(self) -> str: ...  # noqa: D102 - described above
+    @property
+    def identity(self) -> int: ...  # noqa: D102 - described above
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        ...
+
+    def entered(self) -> AbstractContextManager[None]:
+        """The calling thread is in the namespace inside the ``with`` block, which must not await."""
+        ...
+
+    def read_sysctl(self, name: str) -> str:
+        """The value of ``net.ipv4.ip_forward`` or, for names with dots in them, ``net/ipv4/conf/eth0.1/rp_filter``.
+
+        Raises:
+            KernelError: ENOENT, there is no such setting (or no such link).
+        """
+        ...
+
+    def write_sysctl(self, name: str, value: str) -> None:
+        """Set a value; see ``read_sysctl``."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. The namespace stays if it is mounted or in use. Closing twice is fine."""
+        ...
+
+
+class NetworkRequests(Protocol):
+    """Changes of links, addresses, routes and neighbours, named by what they shall be. Each raises ``KernelError``."""
+
+    def add_veth(self, link: Link, peer: Link, peer_namespace: Namespace | None = None) -> None:
+        """Make a pair: ``link`` here and ``peer`` in the other namespace (None: here too).
+
+        Raises:
+            KernelError: EEXIST, a link of that name is there (perhaps still, while its pod's namespace is torn down).
+        """
+        ...
+
+    def add_vxlan(self, link: Link, into: Namespace | None = None) -> None:
+        """Make a tunnel end whose UDP socket is in this namespace and whose link is in ``into`` (None: here too).
+
+        Raises:
+            KernelError: EEXIST, the name, or the VXLAN id and port in this namespace, are taken.
+        """
+        ...
+
+    def add_bridge(self, link: Link) -> None:
+        """Make an Ethernet bridge."""
+        ...
+
+    def set_link(self, link: Link) -> None:
+        """Give an existing link MAC, MTU (where stated), bridge and up or down as in ``link``."""
+        ...
+
+    def delete_link(self, name: str) -> None:
+        """Remove a link with its addresses, routes and neighbours; with a veth goes its peer. ENODEV: not there."""
+        ...
+
+    def move_link(self, name: str, into: Namespace) -> None:
+        """Move a link to another namespace, where it is down and without addresses."""
+        ...
+
+    def replace_address(self, address: Address) -> None:
+        """Give a link an address, whether it has it or not."""
+        ...
+
+    def delete_address(self, address: Address) -> None:
+        """Take an address away. EADDRNOTAVAIL: not there."""
+        ...
+
+    def replace_route(self, route: Route) -> None:
+        """Make ``route`` the route with its destination and metric."""
+        ...
+
+    def delete_route(self, route: Route) -> None:
+        """Remove exactly this route. ESRCH: not there."""
+        ...
+
+    def replace_neighbour(self, neighbour: Neighbour) -> None:
+        """Write a permanent neighbour."""
+        ...
+
+    def delete_neighbour(self, neighbour: Neighbour) -> None:
+        """Remove a neighbour. ENOENT: not there."""
+        ...
+
+    def replace_forwarding(self, entry: ForwardingEntry) -> None:
+        """Write the tunnel end behind a MAC."""
+        ...
+
+    def delete_forwarding(self, entry: ForwardingEntry) -> None:
+        """Remove it. ENOENT: not there."""
+        ...
+
+    def set_proxy_delay(self, link: str, milliseconds: int) -> None:
+        """How long at most a proxied ARP request waits for its answer. The kernel's 800 delay a pod's first packet."""
+        ...
+
+
+class Batch(NetworkRequests, Protocol):
+    """Changes that are kept and sent together, in order."""
+
+    def send(self) -> list[Exception]:
+        """Send them. One refused change does not stop the others.
+
+        Returns:
+            A KernelError for each refused one, in order.
+        """
+        ...
+
+
+class Routing(NetworkRequests, Protocol):
+    """The links, addresses, routes and neighbours of one namespace. Dumps are sorted by nothing; ``KernelError`` as above."""
+
+    @property
+    def port(self) -> int:
+        """The netlink port: notifications of own changes carry it."""
+        ...
+
+    def links(self) -> list[Link]:
+        """All links."""
+        ...
+
+    def link(self, name: str) -> Link | None:
+        """One link, or None when there is none of that name."""
+        ...
+
+    def addresses(self) -> list[Address]:
+        """All IPv4 addresses."""
+        ...
+
+    def routes(self) -> list[Route]:
+        """The main table's IPv4 routes, without those that the kernel made for addresses."""
+        ...
+
+    def neighbours(self) -> list[Neighbour]:
+        """The permanent IPv4 neighbours."""
+        ...
+
+    def forwarding(self) -> list[ForwardingEntry]:
+        """The permanent forwarding entries of VXLAN links."""
+        ...
+
+    def proxy_delays(self) -> dict[str, int]:
+        """Milliseconds by link."""
+        ...
+
+    def batch(self) -> Batch:
+        """An empty batch."""
+        ...
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        ...
+
+
+class RuleSets(Protocol):
+    """The nftables tables of one namespace."""
+
+    @property
+    def port(self) -> int:
+        """The netlink port: notifications of own changes carry it."""
+        ...
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Family and name of each table."""
+        ...
+
+    def dump(self, name: str, family: str = "ip") -> InstalledTable | None:
+        """A table as it is, None when there is none."""
+        ...
+
+    def apply(self, transaction: Transaction) -> None:
+        """Do all of it, or nothing.
+
+        Raises:
+            KernelError: the first refusal; ``operation`` names the step that was refused.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """UDP packets to ``address``:``port`` that were sent on to ``endpoint``:``endpoint_port``."""
+
+    address: str
+    port: int
+    endpoint: str
+    endpoint_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Entries of a namespace's connection tracking, and how many there may be."""
+
+    entries: int
+    limit: int
+
+
+class Conntrack(Protocol):
+    """Connection tracking of one namespace."""
+
+    def usage(self) -> Usage:
+        """How full it is."""
+        ...
+
+    def forget(self, flows: Collection[Flow]) -> int:
+        """Delete the entries of these flows, so that the next packet of a client is balanced anew.
+
+        Returns:
+            How many entries there were.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something changed.
+
+    Args:
+        kind: "link", "address", "route", "neighbour", "rule set", or "everything": notices were lost, read all again.
+        subject: what it is now, or was when ``gone``; None for "rule set" and "everything".
+        gone: it is not there any more.
+    """
+
+    kind: str
+    subject: Link | Address | Route | Neighbour | None = None
+    gone: bool = False
+
+
+class Watch(Protocol):
+    """Notices of changes that others made."""
+
+    def fileno(self) -> int:
+        """Readable when there is something to read."""
+        ...
+
+    def ignore(self, port: int) -> None:
+        """Leave out what the socket with this port changes from now on."""
+        ...
+
+    def read(self) -> Iterable[Notice]:
+        """What came since the last time; never waits."""
+        ...
+
+    def close(self) -> None:
+        """Close the socket. Closing twice is fine."""
+        ...
+
+
+class Kernel(Protocol):
+    """A Linux kernel."""
+
+    def create_namespace(self, path: str) -> Namespace:
+        """Make a namespace and mount it at ``path`` (its folder is made when missing; an empty file there is used).
+
+        Raises:
+            KernelError: EEXIST, a namespace is mounted there.
+        """
+        ...
+
+    def open_namespace(self, path: str) -> Namespace:
+        """A namespace that is mounted at ``path``.
+
+        Raises:
+            KernelError: ENOENT, nothing is there; EINVAL, it is not a network namespace.
+        """
+        ...
+
+    def adopt_namespace(self, descriptor: int) -> Namespace:
+        """A namespace by a descriptor, which from now on belongs to it."""
+        ...
+
+    def own_namespace(self) -> Namespace:
+        """The namespace that the calling thread is in."""
+        ...
+
+    def remove_namespace(self, path: str) -> None:
+        """Unmount it and remove the file; the namespace goes when nothing uses it. Nothing there: nothing to do."""
+        ...
+
+    def namespaces(self, folder: str) -> list[str]:
+        """Paths of the namespaces mounted in a folder, sorted; none when the folder is missing."""
+        ...
+
+    def routing(self, namespace: Namespace) -> Routing:
+        """A socket in the namespace."""
+        ...
+
+    def rule_sets(self, namespace: Namespace) -> RuleSets:
+        """A socket in the namespace."""
+        ...
+
+    def conntrack(self, namespace: Namespace) -> Conntrack:
+        """A socket in the namespace."""
+        ...
+
+    def watch_network(self, namespace: Namespace) -> Watch:
+        """Notices of links, addresses, routes and neighbours."""
+        ...
+
+    def watch_rule_sets(self, namespace: Namespace) -> Watch:
+        """Notices of rule sets."""
+        ...
