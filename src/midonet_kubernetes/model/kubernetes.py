@@ -11,6 +11,11 @@ class Object(Struct, frozen=True, kw_only=True, rename=camel, omit_defaults=True
     """A part of a Kubernetes object."""
 
 
+def always(value: str) -> str:
+    """A default that is written like any other value: items of a list come without these fields, but no object goes out so."""
+    return field(default_factory=lambda: value)  # omit_defaults only looks at plain defaults
+
+
 class OwnerReference(Object, frozen=True):
     """Who an object belongs to; when the owner is gone, garbage collection deletes the object."""
 
@@ -65,8 +70,8 @@ class NodeStatus(Object, frozen=True):
 class Node(Object, frozen=True):
     """A Node."""
 
-    api_version: str = "v1"
-    kind: str = "Node"
+    api_version: str = always("v1")
+    kind: str = always("Node")
     metadata: Metadata = Metadata()
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
@@ -114,8 +119,8 @@ class PodStatus(Object, frozen=True):
 class Pod(Object, frozen=True):
     """A Pod."""
 
-    api_version: str = "v1"
-    kind: str = "Pod"
+    api_version: str = always("v1")
+    kind: str = always("Pod")
     metadata: Metadata = Metadata()
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
@@ -148,8 +153,8 @@ class ServiceSpec(Object, frozen=True):
 class Service(Object, frozen=True):
     """A Service."""
 
-    api_version: str = "v1"
-    kind: str = "Service"
+    api_version: str = always("v1")
+    kind: str = always("Service")
     metadata: Metadata = Metadata()
     spec: ServiceSpec = ServiceSpec()
 
@@ -181,8 +186,8 @@ class Endpoint(Object, frozen=True):
 class EndpointSlice(Object, frozen=True):
     """An EndpointSlice; it belongs to the Service named by its label ``kubernetes.io/service-name``."""
 
-    api_version: str = "discovery.k8s.io/v1"
-    kind: str = "EndpointSlice"
+    api_version: str = always("discovery.k8s.io/v1")
+    kind: str = always("EndpointSlice")
     metadata: Metadata = Metadata()
     address_type: str = "IPv4"
     endpoints: list[Endpoint] | None = []
@@ -207,8 +212,8 @@ class EndpointSubset(Object, frozen=True):
 class Endpoints(Object, frozen=True):
     """A v1 Endpoints object; it belongs to the Service of its name."""
 
-    api_version: str = "v1"
-    kind: str = "Endpoints"
+    api_version: str = always("v1")
+    kind: str = always("Endpoints")
     metadata: Metadata = Metadata()
     subsets: list[EndpointSubset] | None = []
 
@@ -234,8 +239,8 @@ class EventSource(Object, frozen=True):
 class Event(Object, frozen=True):
     """A v1 Event."""
 
-    api_version: str = "v1"
-    kind: str = "Event"
+    api_version: str = always("v1")
+    kind: str = always("Event")
     metadata: Metadata = Metadata()
     involved_object: ObjectReference = ObjectReference()
     reason: str = ""
@@ -260,7 +265,7 @@ class LeaseSpec(Object, frozen=True):
 class Lease(Object, frozen=True):
     """A coordination.k8s.io/v1 Lease."""
 
-    api_version: str = "coordination.k8s.io/v1"
-    kind: str = "Lease"
+    api_version: str = always("coordination.k8s.io/v1")
+    kind: str = always("Lease")
     metadata: Metadata = Metadata()
     spec: LeaseSpec = field(default_factory=LeaseSpec)

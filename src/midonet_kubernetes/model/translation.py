@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from midonet_kubernetes.model.kubernetes import Metadata, Object
+from midonet_kubernetes.model.kubernetes import Metadata, Object, always
 
 GROUP, VERSION, PLURAL, KIND = "midonet.org", "v1", "translations", "Translation"
 FINALIZER = "midonet.org/deleter"
@@ -57,8 +57,8 @@ class TranslationStatus(Object, frozen=True):
 class Translation(Object, frozen=True):
     """The whole wanted set of MidoNet objects for one key."""
 
-    api_version: str = f"{GROUP}/{VERSION}"
-    kind: str = KIND
+    api_version: str = always(f"{GROUP}/{VERSION}")
+    kind: str = always(KIND)
     metadata: Metadata = Metadata()
     resources: list[Resource] = []
     status: TranslationStatus | None = None
