@@ -1,0 +1,116 @@
+"""The transport over the network: one aiohttp session for one API server. Nothing else here knows HTTP."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+from yarl import URL
+
+from midonet_kubernetes.errors import Unreachable
+from midonet_kubernetes.exchange import Request, Response, StreamedResponse
+
+_READ_BUFFER = 256 * 1024  # bytes; more makes watches slower
+_CONNECT_SECONDS = 10.0
+
+_FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)  # ValueError: an answer that is no HTTP header
+
+
+class HttpTransport:
+    """An ``exchange.Transport`` to a server.
+
+    Args:
+        server: ``http://`` or ``https://``, host, port, and a path prefix if the server has one.
+        tls: how to check the server and which certificate to show; None is the system's trust.
+        timeout: seconds for a whole request that is not a stream.
+        idle: seconds without a byte after which a stream counts as broken.
+        connections: at most so many at a time, streams included.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = 60.0,
+        idle: float = 120.0,
+        connections: int = 128,
+    ) -> None:
+        self._server = server.rstrip("/")
+        self._tls = tls
+        self._once = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
+        self._streaming = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=idle)
+        self._connections = connections
+        self._opened: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request) -> Response:
+        """Send and read the whole answer.
+
+        Raises:
+            Unreachable: there was no usable answer.
+        """
+        try:
+            async with self._call(request, self._once) as response:
+                return Response(response.status, _lower(response.headers), await response.read())
+        except _FAILURES as error:
+            raise self._unreachable(request, error) from error
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[StreamedResponse]:
+        """Send and read the answer as it comes; leaving the context closes the connection.
+
+        Raises:
+            Unreachable: on entering, or while iterating ``chunks``, when the connection breaks or is silent for too long.
+        """
+        try:
+            response = await self._call(request, self._streaming)
+        except _FAILURES as error:
+            raise self._unreachable(request, error) from error
+        try:
+            yield StreamedResponse(response.status, _lower(response.headers), self._chunks(request, response))
+        finally:
+            response.close()
+
+    async def close(self) -> None:
+        """Close all connections. Closing twice is fine."""
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    def _call(self, request: Request, timeout: aiohttp.ClientTimeout) -> aiohttp.client._RequestContextManager:
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_READ_BUFFER,
+            )
+        return self._opened.request(
+            request.method,
+            URL(self._server + request.path, encoded=True),
+            headers=request.headers,
+            data=request.body or None,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+
+    async def _chunks(self, request: Request, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in response.content.iter_any():
+                yield chunk
+        except _FAILURES as error:
+            raise self._unreachable(request, error) from error
+
+    def _unreachable(self, request: Request, error: Exception) -> Unreachable:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            why = f"its certificate is not trusted ({error.certificate_error}); is this the right certificate authority?"
+        elif isinstance(error, TimeoutError):
+            why = "it did not answer in time"
+        else:
+            why = str(error) or type(error).__name__
+        return Unreachable(f"{request.method} {self._server}{request.path.partition('?')[0]}: {why}")
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
