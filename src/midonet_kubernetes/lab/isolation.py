@@ -55,6 +55,15 @@ def isolated(lab: Callable[[], int], namespaces: Path) -> int:
     return code
 
 
+def enter_network(descriptor: int) -> None:
+    """Move the calling thread into the network namespace behind ``descriptor``.
+
+    Raises:
+        OSError: it is none, or we may not.
+    """
+    _call("setns", descriptor, CLONE_NEWNET)
+
+
 def _guard(lab: Callable[[], int], namespaces: Path, problem: int) -> NoReturn:
     """The first child: dies with the command, leaves the namespaces, has the second child be process 1."""
     _die_with_parent()

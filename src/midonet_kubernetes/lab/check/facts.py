@@ -85,15 +85,15 @@ def gather(
         if service.metadata.key == "default/kubernetes":
             api = (service.spec.cluster_ip, service.spec.ports[0].port)
             continue
-        for port in service.spec.ports:
-            ready = endpoints.get((service.metadata.key, port.name, port.protocol), {})
+        for service_port in service.spec.ports:
+            ready = endpoints.get((service.metadata.key, service_port.name, service_port.protocol), {})
             behind = tuple(ready[ip] for ip in sorted(ready))
             service_ports.append(
                 ServicePortFact(
                     service=service.metadata.key,
                     cluster_ip=service.spec.cluster_ip,
-                    protocol=port.protocol,
-                    port=port.port,
+                    protocol=service_port.protocol,
+                    port=service_port.port,
                     pods=tuple(pod for pod in behind if pod is not None),
                     expected=bool(behind),
                 )
