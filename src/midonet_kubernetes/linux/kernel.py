@@ -55,6 +55,8 @@ class NetworkRequests(Protocol):
     def add_veth(self, link: Link, peer: Link, peer_namespace: Namespace | None = None) -> None:
         """Make a pair: ``link`` here and ``peer`` in the other namespace (None: here too).
 
+        The peer is always made down: ``set_link`` in its own namespace brings it up.
+
         Raises:
             KernelError: EEXIST, a link of that name is there (perhaps still, while its pod's namespace is torn down).
         """
@@ -150,7 +152,7 @@ class Routing(NetworkRequests, Protocol):
         ...
 
     def addresses(self) -> list[Address]:
-        """All IPv4 addresses."""
+        """The IPv4 addresses, without the 127.0.0.1 that comes with loopback."""
         ...
 
     def routes(self) -> list[Route]:

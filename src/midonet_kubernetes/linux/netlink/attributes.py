@@ -89,6 +89,11 @@ def read_u32(value: bytes) -> int:
     return int(struct.unpack("=I", value)[0])
 
 
+def read_u64(value: bytes) -> int:
+    """Eight bytes in the machine's order."""
+    return int(struct.unpack("=Q", value)[0])
+
+
 def read_be32(value: bytes) -> int:
     """Four bytes in network order, unsigned."""
     return int.from_bytes(value, "big")

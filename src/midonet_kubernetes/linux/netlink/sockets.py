@@ -6,10 +6,10 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from midonet_kubernetes.errors import KernelError
+from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.linux.netlink.attributes import parse, read_text
 
 REQUEST, ACK, DUMP_INTERRUPTED, ACK_TLVS = 0x1, 0x4, 0x10, 0x200
@@ -55,14 +55,6 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Entered(Protocol):
-    """What a socket needs of a namespace."""
-
-    def entered(self) -> AbstractContextManager[None]:
-        """Be in it."""
-        ...
-
-
 def frame(message: Message, flags: int, sequence: int) -> bytes:
     """The message as it is sent, padded."""
     length = len(message.body) + 16
@@ -102,7 +94,7 @@ class NetlinkSocket:
         KernelError: the kernel lacks the protocol or a group.
     """
 
-    def __init__(self, protocol: int, namespace: Entered | None = None, groups: Sequence[int] = ()) -> None:
+    def __init__(self, protocol: int, namespace: Namespace | None = None, groups: Sequence[int] = ()) -> None:
         try:
             if namespace is None:
                 self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
