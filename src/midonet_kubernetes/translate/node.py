@@ -78,7 +78,8 @@ def translate(node: Node, names: Names) -> Outcome:
     except ValueError as error:
         return Outcome(problems=(_unusable_pod_cidr(node.spec.pod_cidr, error),), keep=True)
     place, problems = _Place(node, host, subnet, names), list[Problem]()
-    translations = [_bridge(place), *_addresses(place, problems), *_tunnel_endpoint(place, problems)]
+    # MidoNet refuses to bind a port on a host that is in no tunnel zone, so the zone comes first.
+    translations = [*_tunnel_endpoint(place, problems), _bridge(place), *_addresses(place, problems)]
     mac, at = mac_address(node.metadata, problems), subnet.node_address
     if mac:
         translations += table_entries(place.owner, "Node", bridge=place.bridge, port=place.node_port, mac=mac, ip=at)

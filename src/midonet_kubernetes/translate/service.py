@@ -39,6 +39,8 @@ class ClusterPort:
 def cluster_ports(service: Service, names: Names) -> tuple[list[ClusterPort], list[Problem]]:
     """The ports that a Service offers at its ClusterIP, and what is wrong with the others."""
     problems = list[Problem]()
+    if not service.spec.type:
+        return [], [Problem("TypeMissing", "spec.type is not set, which an API server never leaves so: the Service is left out")]
     if service.spec.type not in TYPES or service.spec.cluster_ip in _HEADLESS:
         return [], problems
     cluster_ip = _cluster_ip(service, problems)
