@@ -245,11 +245,11 @@ class Event(Object, frozen=True):
     involved_object: ObjectReference = ObjectReference()
     reason: str = ""
     message: str = ""
-    type: str = "Normal"
+    type: str = ""
     source: EventSource = EventSource()
     first_timestamp: str | None = None
     last_timestamp: str | None = None
-    count: int = 1
+    count: int = 0
 
 
 class LeaseSpec(Object, frozen=True):
