@@ -90,7 +90,7 @@ class FaultyKubernetes:
         self._objects: dict[_Place, Document] = {}
         self._history: list[tuple[int, str, _Place, Document]] = []
         self._oldest = 0  # versions before this one are forgotten
-        self._version = itertools.count(100)
+        self._version = itertools.count(101)
         self._now = 100
         self._pages: dict[str, list[Document]] = {}
 
