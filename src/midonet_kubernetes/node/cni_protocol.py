@@ -1,0 +1,306 @@
+"""The CNI protocol (specification 1.1.0) as functions of values: what the plugin was given in, what it prints out.
+
+The plugin sends one line (``cni/midonet-kube-cni.c`` says how) and prints what it gets back; everything about versions,
+variables and results is decided here. Cases of an old plugin with a new daemon and the other way round:
+
+* a plugin with a protocol that we know: it is answered in that protocol;
+* a plugin with a newer one: it is told to try again later (11), since the daemon is about to be replaced too;
+* a plugin that sends variables that we do not know: they are left out of account.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from midonet_kubernetes.errors import MidonetKubeError
+
+PROTOCOL = 1
+VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
+SINCE = {"ADD": "0.3.1", "DEL": "0.3.1", "CHECK": "0.4.0", "STATUS": "1.1.0", "GC": "1.1.0"}
+
+INCOMPATIBLE_VERSION = 1
+CONTAINER_UNKNOWN = 3
+BAD_ENVIRONMENT = 4
+IO_FAILURE = 5
+UNDECODABLE = 6
+BAD_CONFIGURATION = 7
+TRY_AGAIN = 11
+NOT_AVAILABLE = 50
+INTERFACE_DIFFERS = 100  # codes from 100 are the plugin's own
+INTERNAL = 101
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_INTERFACE = re.compile(r"[^\s/:\x00-\x1f]{1,15}")
+_NEEDED = {
+    "ADD": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"),
+    "DEL": ("CNI_CONTAINERID", "CNI_IFNAME"),
+    "CHECK": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"),
+    "STATUS": (),
+    "GC": (),
+}
+
+
+class CniError(MidonetKubeError):
+    """What the runtime asked cannot be done; ``code`` is the specification's (section 5), or from 100 ours."""
+
+    def __init__(self, code: int, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.details = code, message, details
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """The plugin's line."""
+
+    protocol: int
+    environment: dict[str, str] = {}
+    stdin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodName:
+    """Which Pod a container belongs to, as Kubernetes' runtimes say in CNI_ARGS; ``uid`` may be empty."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation that a runtime asks for.
+
+    Args:
+        command: ADD, DEL, CHECK, STATUS or GC.
+        version: of the specification, for the answer.
+        network: name of the network.
+        container: id of the container; "" for STATUS and GC, as the next two.
+        interface: name inside the container.
+        namespace: path of the container's network namespace as the runtime sees it.
+        pod: the Kubernetes Pod, None when the runtime named none.
+        dns: ``dns`` of the configuration, which the result repeats.
+        previous: ``prevResult``, None when there is none.
+        valid: (container, interface) of every attachment that is still valid; for GC only.
+    """
+
+    command: str
+    version: str
+    network: str
+    container: str = ""
+    interface: str = ""
+    namespace: str = ""
+    pod: PodName | None = None
+    dns: dict[str, Any] | None = None
+    previous: dict[str, Any] | None = None
+    valid: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What an ADD made, for its result.
+
+    Args:
+        link: the end in the virtual network.
+        link_mac: its MAC.
+        link_namespace: where it is, "" for the host's namespace.
+        mac: of the container's end.
+        mtu: of both.
+        address: with prefix length.
+        gateway: address of the next hop for everything.
+    """
+
+    link: str
+    link_mac: str
+    link_namespace: str
+    mac: str
+    mtu: int
+    address: str
+    gateway: str
+
+
+def read_envelope(line: bytes) -> Envelope:
+    """The plugin's line.
+
+    Raises:
+        CniError: it is none, or of a protocol that we do not speak.
+    """
+    try:
+        envelope = msgspec.json.decode(line, type=Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CniError(UNDECODABLE, f"the CNI variables or the network configuration are not UTF-8 text: {error}") from None
+    if envelope.protocol < 1 or envelope.protocol > PROTOCOL:
+        message = (
+            f"the CNI plugin speaks protocol {envelope.protocol}, this midonet-kube-node only {PROTOCOL}: "
+            "the daemon on this node is older than its plugin, try again when it has been updated"
+        )
+        raise CniError(TRY_AGAIN, message)
+    return envelope
+
+
+def version_of(envelope: Envelope) -> str:
+    """The version to answer in: that of the configuration if it is one of ours, else the newest; never raises."""
+    try:
+        version = msgspec.json.decode(envelope.stdin)["cniVersion"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return VERSIONS[-1]
+    return version if version in VERSIONS else VERSIONS[-1]
+
+
+def read_call(envelope: Envelope) -> Call:
+    """What the runtime asks for.
+
+    Raises:
+        CniError: a variable (4), the JSON (6), the configuration (7) or its version (1) is wrong.
+    """
+    environment = envelope.environment
+    command = environment.get("CNI_COMMAND", "")
+    if command not in SINCE:
+        raise CniError(BAD_ENVIRONMENT, f"CNI_COMMAND={command!r} is not known: it must be VERSION, {', '.join(SINCE)}")
+    configuration = _configuration(envelope.stdin)
+    version = _version(configuration, command)
+    missing = [name for name in _NEEDED[command] if not environment.get(name)]
+    if missing:
+        raise CniError(BAD_ENVIRONMENT, f"{', '.join(missing)} must be set for {command}")
+    container, interface = environment.get("CNI_CONTAINERID", ""), environment.get("CNI_IFNAME", "")
+    if "CNI_CONTAINERID" in _NEEDED[command]:
+        _check_names(container, interface)
+    return Call(
+        command,
+        version,
+        configuration["name"],
+        container,
+        interface,
+        environment.get("CNI_NETNS", ""),
+        _pod(environment.get("CNI_ARGS", "")),
+        _object(configuration, "dns"),
+        _previous(configuration, command),
+        _valid(configuration) if command == "GC" else frozenset(),
+    )
+
+
+def _configuration(stdin: str) -> dict[str, Any]:
+    try:
+        configuration = msgspec.json.decode(stdin, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise CniError(UNDECODABLE, f"the network configuration on standard input is not a JSON object: {error}") from None
+    name = configuration.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise CniError(BAD_CONFIGURATION, '"name" in the network configuration must be letters, digits, "_", "." and "-"')
+    return configuration
+
+
+def _version(configuration: dict[str, Any], command: str) -> str:
+    version = configuration.get("cniVersion", "0.1.0")  # an old configuration has none
+    if version not in VERSIONS:
+        raise CniError(
+            INCOMPATIBLE_VERSION,
+            f"cniVersion {version!r} is not supported",
+            f"supported are {', '.join(VERSIONS)}; change the configuration",
+        )
+    if VERSIONS.index(version) < VERSIONS.index(SINCE[command]):
+        raise CniError(INCOMPATIBLE_VERSION, f"{command} needs cniVersion {SINCE[command]}, the configuration says {version}")
+    return str(version)
+
+
+def _check_names(container: str, interface: str) -> None:
+    if not _NAME.fullmatch(container):
+        raise CniError(BAD_ENVIRONMENT, "CNI_CONTAINERID must be letters, digits, _, . and -, and begin with a letter or digit")
+    if not _INTERFACE.fullmatch(interface) or interface in {".", ".."}:
+        raise CniError(BAD_ENVIRONMENT, "CNI_IFNAME must be at most 15 characters without spaces, slashes and colons")
+
+
+def _pod(arguments: str) -> PodName | None:
+    pairs = dict(pair.partition("=")[::2] for pair in arguments.split(";") if "=" in pair)
+    namespace, name = pairs.get("K8S_POD_NAMESPACE", ""), pairs.get("K8S_POD_NAME", "")
+    return PodName(namespace, name, pairs.get("K8S_POD_UID", "")) if namespace and name else None
+
+
+def _object(configuration: dict[str, Any], key: str) -> dict[str, Any] | None:
+    value = configuration.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise CniError(BAD_CONFIGURATION, f'"{key}" in the network configuration must be an object')
+    return value
+
+
+def _previous(configuration: dict[str, Any], command: str) -> dict[str, Any] | None:
+    previous = _object(configuration, "prevResult")
+    if previous is None and command == "CHECK":
+        raise CniError(BAD_CONFIGURATION, "CHECK needs prevResult in the network configuration")
+    return previous
+
+
+def _valid(configuration: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    """The valid attachments. libcni writes null for none; a missing key is refused, since everything would be removed."""
+    missing = CniError(BAD_CONFIGURATION, 'GC needs "cni.dev/valid-attachments", a list of containerID and ifname')
+    keys = ("cni.dev/valid-attachments", "cni.dev/attachments")  # the second is what libcni wrote before 1.1.0
+    found = [configuration[key] for key in keys if key in configuration]
+    if not found or not isinstance(found[0], list | None):
+        raise missing
+    valid = set()
+    for attachment in found[0] or []:
+        container, interface = (
+            (attachment.get("containerID"), attachment.get("ifname")) if isinstance(attachment, dict) else (0, 0)
+        )
+        if not isinstance(container, str) or not isinstance(interface, str):
+            raise missing
+        valid.add((container, interface))
+    return frozenset(valid)
+
+
+def add_result(call: Call, attached: Attached) -> bytes:
+    """What ADD prints: the result of earlier plugins of the list, if any, and ours."""
+    previous = call.previous or {}
+    interfaces: list[dict[str, Any]] = list(previous.get("interfaces") or [])
+    first: dict[str, Any] = {"name": attached.link, "mac": attached.link_mac}
+    if attached.link_namespace:
+        first["sandbox"] = attached.link_namespace
+    second: dict[str, Any] = {"name": call.interface, "mac": attached.mac, "sandbox": call.namespace}
+    address: dict[str, Any] = {"address": attached.address, "gateway": attached.gateway, "interface": len(interfaces) + 1}
+    if call.version == "1.1.0":
+        first["mtu"] = second["mtu"] = attached.mtu
+    if VERSIONS.index(call.version) < VERSIONS.index("1.0.0"):
+        address["version"] = "4"
+    result = {
+        "cniVersion": call.version,
+        "interfaces": [*interfaces, first, second],
+        "ips": [*(previous.get("ips") or []), address],
+        "routes": [*(previous.get("routes") or []), {"dst": "0.0.0.0/0", "gw": attached.gateway}],
+        "dns": call.dns or previous.get("dns") or {},
+    }
+    return msgspec.json.encode(result) + b"\n"
+
+
+def expected_addresses(call: Call) -> list[str]:
+    """For CHECK: the addresses that ``prevResult`` says the container's interface has, with prefix lengths.
+
+    Raises:
+        CniError: ``prevResult`` is not what an ADD printed.
+    """
+    previous = call.previous or {}
+    try:
+        interfaces = previous.get("interfaces") or []
+        mine = {i for i, interface in enumerate(interfaces) if interface["name"] == call.interface and interface.get("sandbox")}
+        return [ip["address"] for ip in previous.get("ips") or [] if ip.get("interface") in mine]
+    except (AttributeError, KeyError, TypeError):
+        raise CniError(BAD_CONFIGURATION, "prevResult is not the result of an ADD") from None
+
+
+def error_result(version: str, error: CniError) -> bytes:
+    """What a failed operation prints."""
+    result = {"cniVersion": version, "code": error.code, "msg": error.message}
+    if error.details:
+        result["details"] = error.details
+    return msgspec.json.encode(result) + b"\n"
+
+
+def answer(protocol: int, status: int, output: bytes) -> bytes:
+    """What the plugin is sent: ``status`` is its exit status, ``output`` what it prints."""
+    return f"{protocol} {status} {len(output)}\n".encode() + output

@@ -1,0 +1,67 @@
+"""The namespace that the outer ends of pods' interfaces are in.
+
+With minimidonet it is a namespace of its own, kept apart from the node's routing and firewall. The agent programs it; the
+daemon and the agent make it alike, whichever comes first. With a real MidoNet it is the node's own namespace.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from midonet_kubernetes.errors import KernelError
+from midonet_kubernetes.linux.kernel import Kernel, Namespace
+
+_log = logging.getLogger(__name__)
+
+# A new namespace takes its values from the initial one, so every one that matters is written. Forwarding only between
+# routed ports; no redirects for packets that leave as they came; no IPv6.
+SYSCTLS = {
+    "net.ipv4.ip_forward": "1",
+    "net.ipv4.conf.all.send_redirects": "0",
+    "net.ipv4.conf.default.send_redirects": "0",
+    "net.ipv4.conf.all.accept_redirects": "0",
+    "net.ipv4.conf.default.accept_redirects": "0",
+    "net.ipv4.conf.all.rp_filter": "0",
+    "net.ipv4.conf.default.rp_filter": "1",
+    "net.ipv4.conf.default.proxy_arp": "1",
+    "net.ipv4.conf.all.arp_ignore": "0",
+    "net.ipv6.conf.all.disable_ipv6": "1",
+    "net.ipv6.conf.default.disable_ipv6": "1",
+}
+
+
+def open_datapath(kernel: Kernel, path: str) -> Namespace:
+    """The namespace at ``path``, made when there is none; the node's own for an empty path.
+
+    Raises:
+        KernelError: it can neither be opened nor made.
+    """
+    if not path:
+        return kernel.own_namespace()
+    try:
+        return kernel.open_namespace(path)
+    except KernelError as error:
+        if error.code not in {errno.ENOENT, errno.EINVAL}:
+            raise
+    try:
+        return kernel.create_namespace(path)
+    except KernelError as error:
+        if error.code != errno.EEXIST:  # the agent was faster
+            raise
+    return kernel.open_namespace(path)
+
+
+def prepare(namespace: Namespace) -> None:
+    """Write the settings that forwarding between pods needs; what is right already is left alone.
+
+    Raises:
+        KernelError: the kernel refuses one. That it has no IPv6 is fine.
+    """
+    for name, value in SYSCTLS.items():
+        try:
+            if namespace.read_sysctl(name) != value:
+                namespace.write_sysctl(name, value)
+        except KernelError as error:
+            if error.code != errno.ENOENT or "ipv6" not in name:
+                raise

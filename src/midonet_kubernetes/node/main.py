@@ -1,0 +1,120 @@
+"""``midonet-kube-node``: the program. It ties the socket, the kernel, the Kubernetes API and the files together."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from midonet_kubernetes.errors import MidonetKubeError
+from midonet_kubernetes.kubernetes_api.access import connect, in_cluster
+from midonet_kubernetes.kubernetes_api.kubeconfig import read_kubeconfig
+from midonet_kubernetes.linux.real import LinuxKernel
+from midonet_kubernetes.node import install
+from midonet_kubernetes.node.cluster import Cluster
+from midonet_kubernetes.node.daemon import Daemon, Site
+from midonet_kubernetes.node.node_link import NODE_INTERFACE, NodeLink
+from midonet_kubernetes.node.options import Options
+from midonet_kubernetes.node.runner import Runner
+from midonet_kubernetes.node.server import Server, lock_socket
+from midonet_kubernetes.node.state import State
+from midonet_kubernetes.observability import Redactor, configure
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon until SIGTERM or SIGINT, or remove what it has installed; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="midonet-kube-node",
+        description="Wires the pods of this node. Settings come from the environment (MIDONETKUBE_*).",
+    )
+    parser.add_argument(
+        "--remove", action="store_true", help="take away configuration, plugin and the node's own link, then end; pods stay wired"
+    )
+    chosen = parser.parse_args(arguments)
+    try:
+        options = Options.read(os.environ)
+        configure(options.log_level, options.log_format, Redactor())
+        if chosen.remove:
+            remove(options)
+        else:
+            asyncio.run(serve(options))
+    except MidonetKubeError as error:
+        print(f"midonet-kube-node: {error}", file=sys.stderr)  # noqa: T201 - the log may not be set up yet
+        return error.exit_code
+    return 0
+
+
+async def serve(options: Options) -> None:
+    """Run until told to end.
+
+    Raises:
+        MidonetKubeError: it cannot start, or another daemon took the socket over.
+    """
+    if options.plugin_folder is not None:
+        install.install_plugin(options.plugin_folder)
+    worker = ThreadPoolExecutor(1, thread_name_prefix="kernel")
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    client = await connect(read_kubeconfig(Path(options.kubeconfig)) if options.kubeconfig else in_cluster(os.environ))
+    lock = lock_socket(options.socket)
+    try:
+        daemon = await loop.run_in_executor(worker, _daemon, options)
+        runner = Runner(daemon, worker, options)
+        cluster = Cluster(client, options.node, runner.annotations, runner.annotation_written, runner.node_changed)
+        daemon.annotated_mac = cluster.annotated_mac
+        runner.wrote_state = cluster.annotate
+        server = Server(options.socket, runner.answer)
+        await runner.maintain()
+        await server.start()
+        _log.info("serving pods of Node %s on %s", options.node, options.socket)
+        tasks = [asyncio.create_task(job) for job in (cluster.run(), runner.run(server.check))]
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, *tasks):
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+        await server.close()
+        await loop.run_in_executor(worker, daemon.close)
+        for task in done - {stopped}:
+            task.result()
+    finally:
+        await client.close()
+        worker.shutdown()
+        os.close(lock)
+
+
+def _daemon(options: Options) -> Daemon:
+    site = Site(options.node, options.datapath, options.clusters)
+    return Daemon(site, LinuxKernel(), State(options.state), time.monotonic)
+
+
+def remove(options: Options) -> None:
+    """Take away what a daemon leaves on the node when it ends. Pods keep their interfaces until their runtime deletes them.
+
+    Raises:
+        MidonetKubeError: a file or the link cannot be removed.
+    """
+    taken = []
+    if options.configuration is not None and install.remove(options.configuration):
+        taken.append(str(options.configuration))
+    if options.plugin_folder is not None and install.remove(options.plugin_folder / install.PLUGIN):
+        taken.append(str(options.plugin_folder / install.PLUGIN))
+    kernel = LinuxKernel()
+    own = kernel.own_namespace()
+    node_link = NodeLink(kernel, own, own, routed=False)
+    with closing(own), closing(node_link):
+        if node_link.remove():
+            taken.append(f"the link {NODE_INTERFACE}")
+    _log.info("removed: %s", ", ".join(taken) or "nothing, there was nothing")

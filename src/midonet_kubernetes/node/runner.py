@@ -1,0 +1,103 @@
+"""Runs the daemon's work in one thread, so that the event loop stays free while the kernel takes its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from midonet_kubernetes.errors import MidonetKubeError
+from midonet_kubernetes.node import install
+from midonet_kubernetes.node.daemon import Daemon
+from midonet_kubernetes.node.options import Options
+from midonet_kubernetes.node.state import Annotation
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+PERIOD = 30.0  # seconds between looks at everything
+
+
+class Runner:
+    """The asynchronous face of ``Daemon``.
+
+    Args:
+        daemon: used in the worker's thread only.
+        worker: an executor with one thread.
+        options: where the configuration goes.
+    """
+
+    def __init__(self, daemon: Daemon, worker: Executor, options: Options) -> None:
+        self._daemon, self._worker, self._options = daemon, worker, options
+        self._wake = asyncio.Event()
+        self._failing = ""
+        self._node: tuple[str, list[str]] | None = None  # what the Node says, not looked at yet
+        self.wrote_state: Callable[[], None] = lambda: None
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    async def answer(self, line: bytes, descriptor: int | None) -> bytes:
+        """See ``Daemon.answer``."""
+        output = await self._do(lambda: self._daemon.answer(line, descriptor))
+        self.wrote_state()
+        return output
+
+    async def annotations(self) -> list[Annotation]:
+        """See ``State.annotations``."""
+        return await self._do(self._daemon.state.annotations)
+
+    async def annotation_written(self, annotation: Annotation) -> None:
+        """See ``State.done``."""
+        await self._do(lambda: self._daemon.state.done(annotation))
+
+    def node_changed(self, pod_cidr: str, addresses: list[str]) -> None:
+        """The Node says this; it is taken in soon."""
+        self._node = pod_cidr, addresses
+        self._wake.set()
+
+    async def maintain(self, *, inside: bool = True) -> None:
+        """Bring everything to what it should be; what cannot be now is logged and tried again later."""
+        try:
+            if self._node is not None:
+                pod_cidr, addresses = self._node
+                self._node = None
+                await self._do(lambda: self._daemon.learn(pod_cidr, addresses))
+            for repair in await self._do(lambda: self._daemon.maintain(inside=inside)):
+                _log.info("repaired: %s", repair)
+            await self._do(self._install_configuration)
+            self._failing = ""
+        except MidonetKubeError as error:
+            level = logging.DEBUG if str(error) == self._failing else logging.ERROR
+            self._failing = str(error)
+            _log.log(level, "%s", error)
+
+    def _install_configuration(self) -> None:
+        """Only when pods can be served: from then on the runtime calls us."""
+        path = self._options.configuration
+        if path is not None and self._daemon.attachments is not None:
+            install.install_configuration(path, self._options.socket, self._options.plugin_folder)
+
+    async def run(self, check: Callable[[], bool]) -> None:
+        """Maintain for ever.
+
+        Args:
+            check: looks after the socket.
+
+        Raises:
+            MachineError: from ``check``.
+        """
+        while True:
+            inside = False
+            try:
+                async with asyncio.timeout(PERIOD):
+                    await self._wake.wait()
+            except TimeoutError:
+                inside = True
+            self._wake.clear()
+            if not check():
+                _log.warning("the socket had been replaced or removed, it is made again")
+            await self.maintain(inside=inside)
