@@ -5,6 +5,7 @@ from __future__ import annotations
 from midonet_kubernetes.linux import namespaces
 from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.linux.namespaces import LinuxNamespace
+from midonet_kubernetes.linux.nftables.sockets import RuleSetSocket
 from midonet_kubernetes.linux.routing.sockets import RouteSocket
 
 
@@ -38,3 +39,7 @@ class LinuxKernel:
     def routing(self, namespace: Namespace) -> RouteSocket:
         """See ``kernel.Kernel``."""
         return RouteSocket(namespace)
+
+    def rule_sets(self, namespace: Namespace) -> RuleSetSocket:
+        """See ``kernel.Kernel``."""
+        return RuleSetSocket(namespace)

@@ -46,7 +46,7 @@ def _vxlan(data: bytes) -> Vxlan:
 
 
 def address(body: bytes, name_of: NameOf) -> Address | None:
-    """From a NEWADDR or DELADDR message; None for another family and for the host's own (127.0.0.1, which comes with loopback)."""
+    """From a NEWADDR or DELADDR message; None for another family and for loopback's own (127.0.0.1)."""
     family, length, _, scope, index = encode.ADDRESS_HEADER.unpack_from(body)
     if family != encode.IPV4 or scope == encode.SCOPE_HOST:
         return None
