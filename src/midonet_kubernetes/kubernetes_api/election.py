@@ -45,7 +45,7 @@ class Election:
         duration: seconds after the last renewal that a candidate waits.
         renew_deadline: seconds after the last renewal that the leader leads; less than ``duration``, by the time that a
             write under way may take.
-        retry_period: seconds between renewals, and at most between looks of a candidate.
+        retry_period: seconds between renewals (a quarter of it after one that failed), and at most between looks of a candidate.
         clock: monotonic seconds.
         random: the source of jitter.
     """
@@ -114,11 +114,12 @@ class Election:
 
     async def _renew(self) -> None:
         """Renew until that has failed for too long."""
+        renewed = True
         try:
             while True:
                 async with asyncio.timeout(self._leader_until - self._clock()):
-                    await asyncio.sleep(self._retry_period)
-                    await self._attempt()
+                    await asyncio.sleep(self._retry_period if renewed else self._retry_period / 4)
+                    renewed = await self._attempt()
         except TimeoutError:
             return
 
