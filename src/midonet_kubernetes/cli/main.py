@@ -20,7 +20,11 @@ class Command(NamedTuple):
     help: str
 
 
-COMMANDS = (Command("translate", "midonet_kubernetes.cli.translate", "print what Kubernetes objects become in MidoNet, offline"),)
+COMMANDS = (
+    Command("lab", "midonet_kubernetes.cli.lab", "run a whole cluster network on this machine and check it"),
+    Command("translate", "midonet_kubernetes.cli.translate", "print what Kubernetes objects become in MidoNet, offline"),
+    Command("kubernetes-api", "midonet_kubernetes.cli.kubernetes_api", "serve a small Kubernetes API, as the lab uses it"),
+)
 
 
 class _Module(Protocol):

@@ -1,72 +1,61 @@
-"""Kubernetes manifests for a lab: which kinds it knows, and how objects are applied and deleted."""
+"""Kubernetes manifests for a lab: objects are applied and deleted as kubectl would, a line said for each."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from midonet_kubernetes.errors import AlreadyExists, Conflict, Invalid, ManifestError, NotFound
 from midonet_kubernetes.kubernetes_api.client import Client
-from midonet_kubernetes.kubernetes_api.kinds import Kind, raw
+from midonet_kubernetes.kubernetes_api.discovery import Discovery
+from midonet_kubernetes.kubernetes_api.kinds import Kind
+from midonet_kubernetes.translate import manifest as manifests
 
 Manifest = Mapping[str, Any]
 Say = Callable[[str], Awaitable[None]]
 
 ACTED_ON = {"Namespace", "Node", "Pod", "Deployment", "ReplicaSet", "Service", "Endpoints", "EndpointSlice"}
+KUBERNETES_GROUPS = {"apps", "autoscaling", "batch", "policy", "extensions"}  # and all that end in .k8s.io
 ATTEMPTS = 5  # at a patch that others' writes keep overtaking
 
 
-class Catalogue:
-    """The kinds that an API server serves, asked once (discovery)."""
+def read(files: Iterable[Path]) -> list[Manifest]:
+    """Every object in the files, in order; ``-`` is standard input.
 
-    def __init__(self, kinds: Mapping[tuple[str, str], Kind[dict[str, Any]]]) -> None:
-        self._kinds = kinds
-
-    @classmethod
-    async def ask(cls, client: Client) -> Catalogue:
-        """Ask the server for every group and version."""
-        groups = msgspec.json.decode((await client.send("GET", "/apis")).body)["groups"]
-        versions = ["v1", *(version["groupVersion"] for group in groups for version in group["versions"])]
-        kinds = {}
-        for version in versions:
-            path = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-            for resource in msgspec.json.decode((await client.send("GET", path)).body)["resources"]:
-                if "/" not in resource["name"]:
-                    kind = raw(version, resource["kind"], resource["name"], namespaced=resource["namespaced"])
-                    kinds[version, resource["kind"]] = kind
-        return cls(kinds)
-
-    def kind_of(self, manifest: Manifest) -> Kind[dict[str, Any]]:
-        """The kind of an object.
-
-        Raises:
-            ManifestError: the server does not know it.
-        """
-        key = (manifest["apiVersion"], manifest["kind"])
-        if key not in self._kinds:
-            near = sorted({version for version, kind in self._kinds if kind == key[1]})
-            hint = f"it is known as {', '.join(near)}" if near else "`kubectl api-resources` lists what is known"
-            raise ManifestError(f"{describe(manifest)}: kind {key[1]} of {key[0]} is unknown here; {hint}")
-        return self._kinds[key]
+    Raises:
+        ManifestError: a file cannot be read, is no YAML, or holds what is no Kubernetes object.
+    """
+    found: list[Manifest] = []
+    for file in files:
+        try:
+            text = Path("/dev/stdin" if str(file) == "-" else file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ManifestError(f"{file} cannot be read: {reason}") from None
+        for document in manifests.documents(text, str(file)):
+            metadata = document.content.get("metadata")
+            if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+                raise document.fault("metadata.name is missing")
+            manifests.typed(document)  # for what it refuses
+            found.append(document.content)
+    return found
 
 
 def describe(manifest: Manifest) -> str:
     """``Service default/web``, for messages."""
-    metadata = manifest.get("metadata") or {}
+    metadata = manifest["metadata"]
     namespace = metadata.get("namespace")
-    return f"{manifest.get('kind')} {namespace + '/' if namespace else ''}{metadata.get('name')}"
+    return f"{manifest['kind']} {namespace + '/' if namespace else ''}{metadata['name']}"
 
 
-async def apply(client: Client, manifests: Iterable[Manifest], say: Say) -> None:
-    """Create the objects, or change those that are there, and say so in one line each.
+async def apply(client: Client, objects: Iterable[Manifest], say: Say) -> None:
+    """Create the objects, or change those that are there.
 
     Raises:
-        ManifestError: an object is not acceptable; all kinds are looked at before the first object is sent.
+        ManifestError: an object is not acceptable; every kind is looked at before the first object is sent.
     """
-    catalogue = await Catalogue.ask(client)
-    for manifest, kind in [(manifest, catalogue.kind_of(manifest)) for manifest in manifests]:
+    for manifest, kind in await _with_kinds(client, objects, say):
         try:
             outcome = await _apply_one(client, kind, manifest)
         except Invalid as error:
@@ -75,12 +64,38 @@ async def apply(client: Client, manifests: Iterable[Manifest], say: Say) -> None
         await say(f"{kind.kind.lower()}/{manifest['metadata']['name']} {outcome}{unused}")
 
 
+async def delete(client: Client, objects: Iterable[Manifest], say: Say) -> None:
+    """Delete the objects and what they own; one that is not there is fine."""
+    for manifest, kind in await _with_kinds(client, objects, say):
+        name = manifest["metadata"]["name"]
+        try:
+            await client.delete(kind, name, namespace=_namespace(kind, manifest))
+            await say(f"{kind.kind.lower()}/{name} deleted")
+        except NotFound:
+            await say(f"{kind.kind.lower()}/{name} was not there")
+
+
+async def _with_kinds(client: Client, objects: Iterable[Manifest], say: Say) -> list[tuple[Manifest, Kind[dict[str, Any]]]]:
+    """Each object with its kind; one that only a larger Kubernetes has is left out and said so."""
+    discovery = Discovery(client)
+    found = []
+    for manifest in objects:
+        try:
+            found.append((manifest, await discovery.kind_of(manifest)))
+        except ManifestError as error:
+            group = manifest["apiVersion"].rpartition("/")[0]
+            if not (group in KUBERNETES_GROUPS or group.endswith(".k8s.io")):
+                raise ManifestError(f"{describe(manifest)}: {error}") from None
+            await say(f"{describe(manifest)} ignored: the lab's Kubernetes has no {manifest['kind']} of {group}")
+    return found
+
+
 async def _apply_one(client: Client, kind: Kind[dict[str, Any]], manifest: Manifest) -> str:
     name, namespace = manifest["metadata"]["name"], _namespace(kind, manifest)
     for _ in range(ATTEMPTS):
         try:
             before = await client.get(kind, name, namespace=namespace)
-            after = await client.patch(kind, name, dict(manifest), namespace=namespace)
+            after = await client.patch(kind, name, manifest, namespace=namespace)
             same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
         except NotFound:
             try:
@@ -92,18 +107,6 @@ async def _apply_one(client: Client, kind: Kind[dict[str, Any]], manifest: Manif
             continue
         return "unchanged" if same else "configured"
     raise ManifestError(f"{describe(manifest)}: others keep changing it; try again")
-
-
-async def delete(client: Client, manifests: Iterable[Manifest], say: Say) -> None:
-    """Delete the objects and what they own; one that is not there is fine."""
-    catalogue = await Catalogue.ask(client)
-    for manifest, kind in [(manifest, catalogue.kind_of(manifest)) for manifest in manifests]:
-        name = manifest["metadata"]["name"]
-        try:
-            await client.delete(kind, name, namespace=_namespace(kind, manifest))
-            await say(f"{kind.kind.lower()}/{name} deleted")
-        except NotFound:
-            await say(f"{kind.kind.lower()}/{name} was not there")
 
 
 def _namespace(kind: Kind[dict[str, Any]], manifest: Manifest) -> str | None:

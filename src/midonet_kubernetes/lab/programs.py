@@ -143,11 +143,18 @@ async def spawn(
             pass_fds=inherited,
             start_new_session=True,
             stdin=streams.pop("stdin", asyncio.subprocess.DEVNULL),
-            preexec_fn=lambda: enter_network(descriptor),  # one system call, and there is no thread whose lock it could need
+            preexec_fn=lambda: _become(descriptor),  # a few system calls, and there is no thread whose lock they could need
             **streams,
         )
     finally:
         os.close(descriptor)
+
+
+def _become(descriptor: int) -> None:
+    """In the child, before the program: into the namespace, and signals as a program expects to find them."""
+    enter_network(descriptor)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -59,6 +59,7 @@ def build(kernel: Kernel, nodes: list[LabNode]) -> None:
     switch = kernel.routing(here)
     switch.set_link(Link("lo"))
     switch.add_bridge(Link(SWITCH))
+    switch.replace_address(Address(SWITCH, f"{NETWORK[1]}/{NETWORK.prefixlen}"))  # for the lab itself
     for number, node in enumerate(nodes, 1):
         node.files.mkdir(parents=True)
         there = kernel.create_namespace(str(node.network))

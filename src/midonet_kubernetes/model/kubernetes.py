@@ -48,6 +48,13 @@ class Metadata(Object, frozen=True):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+class ReadinessCondition(Object, frozen=True):
+    """A condition of a Node or a Pod."""
+
+    type: str = ""
+    status: str = ""
+
+
 class NodeAddress(Object, frozen=True):
     """One of a Node's addresses."""
 
@@ -65,6 +72,7 @@ class NodeStatus(Object, frozen=True):
     """A Node's ``status``."""
 
     addresses: list[NodeAddress] = []
+    conditions: list[ReadinessCondition] = []
 
 
 class Node(Object, frozen=True):
@@ -101,19 +109,12 @@ class PodSpec(Object, frozen=True):
     containers: list[Container] = []
 
 
-class PodCondition(Object, frozen=True):
-    """A condition of a Pod."""
-
-    type: str = ""
-    status: str = ""
-
-
 class PodStatus(Object, frozen=True):
     """A Pod's ``status``."""
 
     phase: str = ""
     pod_ip: str = ""
-    conditions: list[PodCondition] = []
+    conditions: list[ReadinessCondition] = []
 
 
 class Pod(Object, frozen=True):

@@ -1,0 +1,138 @@
+"""What other terminals can ask of a running lab; ``control`` carries it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from midonet_kubernetes.errors import ApiError, MidonetKubeError, UserError
+from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TRANSLATION
+from midonet_kubernetes.lab import cluster, manifests
+from midonet_kubernetes.lab.check import probe
+from midonet_kubernetes.lab.check.facts import Facts, gather
+from midonet_kubernetes.lab.check.plan import plan
+from midonet_kubernetes.lab.check.run import check
+from midonet_kubernetes.lab.check.verdict import Verdict
+from midonet_kubernetes.lab.control import Say
+from midonet_kubernetes.lab.programs import spawn
+from midonet_kubernetes.lab.running import Lab, ready
+
+PAUSE = 0.2  # seconds between two tries to reach an API server that is away
+
+
+class Requests:
+    """Answers requests about a lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    async def handle(self, request: Mapping[str, Any], descriptors: list[int], say: Say) -> dict[str, Any]:
+        """Do what is asked.
+
+        Raises:
+            MidonetKubeError: it cannot be done; the message is for the caller.
+        """
+        match request.get("do"):
+            case "status":
+                return {"code": 0, "status": await self.status()}
+            case "check":
+                verdicts = await self.check(float(request["patience"]))
+                failed = any(verdict.passed is False for verdict in verdicts)
+                return {"code": int(failed), "verdicts": [verdict.as_dict() for verdict in verdicts]}
+            case "apply":
+                await manifests.apply(self._lab.client, request["objects"], say)
+            case "delete":
+                await manifests.delete(self._lab.client, request["objects"], say)
+            case "exec":
+                return {"code": await self._exec(request, descriptors)}
+            case "down":
+                self._lab.stop.set()
+            case other:
+                raise UserError(
+                    f"this lab does not know the request {other!r}: it was started by another version of midonet-kube"
+                )
+        return {"code": 0}
+
+    async def check(self, patience: float) -> list[Verdict]:
+        """Try every path of the cluster as it is now; see ``check.run.check``."""
+        return await check(plan(await self._facts(patience)), self._probe, patience=patience)
+
+    async def _facts(self, patience: float) -> Facts:
+        client, loop = self._lab.client, asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while True:
+            try:
+                return gather(
+                    await client.list(NODE),
+                    await client.list(POD),
+                    await client.list(SERVICE),
+                    await client.list(ENDPOINT_SLICE),
+                    node_port=cluster.NODE_PORT,
+                )
+            except ApiError:  # the API server is being started again, say
+                if loop.time() > deadline:
+                    raise
+                await asyncio.sleep(PAUSE)
+
+    async def _probe(self, source: str, probes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        pipe = asyncio.subprocess.PIPE
+        argv = [sys.executable, "-I", "-S", probe.__file__]
+        process = await spawn(argv, self._lab.network_of(source), stdin=pipe, stdout=pipe, stderr=pipe)
+        output, errors = await process.communicate(json.dumps(probes).encode())
+        if process.returncode != 0:
+            raise MidonetKubeError(f"probing from {source} failed: {errors.decode(errors='replace').strip()}")
+        found: list[dict[str, Any]] = json.loads(output)
+        return found
+
+    async def status(self) -> dict[str, Any]:
+        """Programs, nodes and pods, for people and machines."""
+        lab, now = self._lab, asyncio.get_running_loop().time()
+        nodes = await lab.client.list(NODE)
+        return {
+            "name": lab.place.name,
+            "supervisor": str(Path("/proc/self/ns/pid").readlink()),  # noqa: ASYNC240 - no disk behind it
+            "folder": str(lab.place.folder),
+            "kubeconfig": str(lab.place.kubeconfig),
+            "programs": [running.as_dict(now) for running in lab.programs.running.values()],
+            "nodes": [
+                {
+                    "name": node.metadata.name,
+                    "address": next((address.address for address in node.status.addresses if address.type == "InternalIP"), ""),
+                    "podCIDR": node.spec.pod_cidr,
+                    "ready": ready(node),
+                }
+                for node in nodes
+            ],
+            "pods": [
+                {"name": pod.metadata.key, "node": pod.spec.node_name, "address": pod.status.pod_ip, "ready": ready(pod)}
+                for pod in sorted(lab.kubelet.pods.store.values(), key=lambda pod: pod.metadata.key)
+            ],
+            "translations": len(await lab.client.list(TRANSLATION)),
+            "lastPodFailure": lab.kubelet.last_failure,
+        }
+
+    async def _exec(self, request: Mapping[str, Any], descriptors: list[int]) -> int:
+        """Run a command with the caller's streams; when the caller goes, the command is ended."""
+        if len(descriptors) != 3:
+            raise UserError("exec needs the caller's three standard streams")
+        network = self._lab.network_of(request["where"])
+        environment = {**request["environment"], "KUBECONFIG": str(cluster.inside_kubeconfig(self._lab.place))}
+        stdin, stdout, stderr = descriptors
+        try:
+            process = await spawn(request["argv"], network, environment=environment, stdin=stdin, stdout=stdout, stderr=stderr)
+        except OSError as error:
+            raise UserError(f"{request['argv'][0]}: {error.strerror}") from None
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        return code if code >= 0 else 128 - code
