@@ -96,7 +96,7 @@ class CniRuntime:
             return content["name"], content["cniVersion"], content["plugins"]
         except FileNotFoundError:
             raise CniError("no CNI configuration yet: the node daemon writes it when pods can be served") from None
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise CniError(f"{self._configuration}: no CNI configuration list ({error})") from None
 
     async def _execute(self, command: str, attachment: Attachment, configuration: dict[str, Any]) -> bytes:
