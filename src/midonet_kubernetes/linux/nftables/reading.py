@@ -13,6 +13,10 @@ from midonet_kubernetes.linux.nftables import numbers, rules, sets
 from midonet_kubernetes.linux.nftables.transaction import InstalledChain, InstalledRule, InstalledTable
 from midonet_kubernetes.topology.rule_set import ElementData, ElementKey, Hook, Set
 
+_SET_COUNT = 20  # number of elements, from Linux 6.16 on
+_TRIES = 10
+
+_Elements = dict[ElementKey, ElementData]
 _POINTS = {number: point for point, number in wire.HOOK_POINTS.items()}
 
 
@@ -23,14 +27,14 @@ def get_table(name: str, family: str) -> Message:
 
 def read_table(netlink: NetlinkSocket, name: str, family: str) -> InstalledTable:
     """All of a table that exists."""
-    found = _read_sets(netlink, name, family)
+    found, counts = _read_sets(netlink, name, family)
     ours = [value for value in found.values() if value is not None]
     return InstalledTable(
         name,
         family,
         chains=_read_chains(netlink, name, family),
         sets=found,
-        elements={value.name: _read_elements(netlink, name, family, value) for value in ours},
+        elements={value.name: _read_elements(netlink, name, family, value, counts.get(value.name)) for value in ours},
     )
 
 
@@ -69,22 +73,37 @@ def _read_rules(netlink: NetlinkSocket, table: str, family: str) -> dict[str, li
     return of_chain
 
 
-def _read_sets(netlink: NetlinkSocket, table: str, family: str) -> dict[str, Set | None]:
+def _read_sets(netlink: NetlinkSocket, table: str, family: str) -> tuple[dict[str, Set | None], dict[str, int]]:
+    """Sets by name, and how many elements they have where the kernel says it."""
     body = numbers.header(family) + text(sets.SET_TABLE, table)
     found: dict[str, Set | None] = {}
+    counts: dict[str, int] = {}
     for answer in netlink.dump(Message(f"list the sets of table {table}", numbers.GET_SET, 0, body)):
         attributes = parse(answer.body, 4)
         if not read_be32(attributes.get(sets.SET_FLAGS, bytes(4))) & sets.ANONYMOUS:  # part of somebody's rule, goes with it
             name = read_text(attributes[sets.SET_NAME])
             found[name] = sets.decode(name, attributes.get(sets.SET_USERDATA, b""))
-    return found
+            if _SET_COUNT in attributes:
+                counts[name] = read_be32(attributes[_SET_COUNT])
+    return found, counts
 
 
-def _read_elements(netlink: NetlinkSocket, table: str, family: str, of: Set) -> dict[ElementKey, ElementData]:
+def _read_elements(netlink: NetlinkSocket, table: str, family: str, of: Set, count: int | None) -> _Elements:
+    """The elements of a set.
+
+    While the kernel resizes a set's hash table in the background, after many changes, a dump can leave elements out without
+    a word. So a long dump is believed when it has as many elements as the kernel counts, or when it was the same twice.
+    """
     body = numbers.header(family) + text(wire.ELEMENTS_TABLE, table) + text(wire.ELEMENTS_SET, of.name)
-    operation = f"list the elements of set {of.name} of table {table}"
-    answers = netlink.dump(Message(operation, numbers.GET_ELEMENT, 0, body))
-    try:
-        return wire.codec(of).decode(parse(answer.body, 4).get(wire.ELEMENTS_LIST, b"") for answer in answers)
-    except (KeyError, struct.error, ValueError) as odd:
-        raise KernelError(operation, errno.EBADMSG, f"not as it was written: {odd}") from None
+    message = Message(f"list the elements of set {of.name} of table {table}", numbers.GET_ELEMENT, 0, body)
+    previous: _Elements | None = None
+    for _ in range(_TRIES):
+        answers = netlink.dump(message)
+        try:
+            elements = wire.codec(of).decode(parse(answer.body, 4).get(wire.ELEMENTS_LIST, b"") for answer in answers)
+        except (KeyError, struct.error, ValueError) as odd:
+            raise KernelError(message.operation, errno.EBADMSG, f"not as it was written: {odd}") from None
+        if of.intervals or len(elements) == count or (count is None and len(answers) <= 1) or elements == previous:
+            return elements
+        previous = elements
+    raise KernelError(message.operation, errno.EINTR, "it was never the same twice")
