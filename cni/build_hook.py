@@ -20,7 +20,7 @@ HELP = "install one with `apt-get install gcc libc6-dev` (Debian) or `dnf instal
 class CniPluginHook(BuildHookInterface):  # type: ignore[type-arg]
     """Adds the compiled plugin to the scripts of a wheel, also of an editable one. A source distribution needs nothing."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling names it
         """Compile, and tell hatchling where the result is.
 
         Raises:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from midonet_kubernetes.errors import ApiError, Conflict, Invalid, NotFound
 from midonet_kubernetes.kubernetes_api.client import Client, retry_after
+from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import NODE, POD
 from midonet_kubernetes.kubernetes_api.queue import Queue
@@ -51,6 +52,7 @@ class Cluster:
         self.pods: Informer[Pod] = Informer(client, POD, fields=f"spec.nodeName={node}", trim=_pod_fields)
         self.nodes.add_handler(self._node_changed)
         self._queue: Queue[str] = Queue(shortest=0.2)
+        self._events = EventRecorder(client, "midonet-kube-node", host=node)
         self._wished = asyncio.Event()
         self._wished.set()  # there may be wishes from before the last restart
 
@@ -59,6 +61,7 @@ class Cluster:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.nodes.run(), name="watch the Node")
             tasks.create_task(self.pods.run(), name="watch Pods")
+            tasks.create_task(self._events.run(), name="write Events")
             tasks.create_task(self._collect_wishes(), name="collect annotations")
             tasks.create_task(self._write_annotations(), name="annotate")
 
@@ -66,6 +69,10 @@ class Cluster:
         """The MAC that a Pod asks for, "" when it asks for none or is not known yet."""
         found = self.pods.get(pod)
         return (mac_address(found.metadata, []) or "") if found is not None else ""
+
+    def warn(self, reason: str, message: str) -> None:
+        """Record an Event about the Node."""
+        self._events.record(reference_to(Node(metadata=Metadata(name=self._node))), reason, message, type="Warning")
 
     def annotate(self) -> None:
         """There are annotations to write."""

@@ -1,7 +1,7 @@
-"""The CNI protocol (specification 1.1.0) as functions of values: what the plugin was given in, what it prints out.
+"""What a runtime asks for by the CNI protocol (specification 1.1.0): the plugin's line in, a ``Call`` out. All of it is pure.
 
-The plugin sends one line (``cni/midonet-kube-cni.c`` says how) and prints what it gets back; everything about versions,
-variables and results is decided here. Cases of an old plugin with a new daemon and the other way round:
+The plugin sends one line (``cni/midonet-kube-cni.c`` says how) and prints what it gets back (``cni_results``). Cases of
+an old plugin with a new daemon and the other way round:
 
 * a plugin with a protocol that we know: it is answered in that protocol;
 * a plugin with a newer one: it is told to try again later (11), since the daemon is about to be replaced too;
@@ -101,29 +101,6 @@ class Call:
     dns: dict[str, Any] | None = None
     previous: dict[str, Any] | None = None
     valid: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """What an ADD made, for its result.
-
-    Args:
-        link: the end in the virtual network.
-        link_mac: its MAC.
-        link_namespace: where it is, "" for the host's namespace.
-        mac: of the container's end.
-        mtu: of both.
-        address: with prefix length.
-        gateway: address of the next hop for everything.
-    """
-
-    link: str
-    link_mac: str
-    link_namespace: str
-    mac: str
-    mtu: int
-    address: str
-    gateway: str
 
 
 def read_envelope(line: bytes) -> Envelope:
@@ -253,54 +230,3 @@ def _valid(configuration: dict[str, Any]) -> frozenset[tuple[str, str]]:
             raise missing
         valid.add((container, interface))
     return frozenset(valid)
-
-
-def add_result(call: Call, attached: Attached) -> bytes:
-    """What ADD prints: the result of earlier plugins of the list, if any, and ours."""
-    previous = call.previous or {}
-    interfaces: list[dict[str, Any]] = list(previous.get("interfaces") or [])
-    first: dict[str, Any] = {"name": attached.link, "mac": attached.link_mac}
-    if attached.link_namespace:
-        first["sandbox"] = attached.link_namespace
-    second: dict[str, Any] = {"name": call.interface, "mac": attached.mac, "sandbox": call.namespace}
-    address: dict[str, Any] = {"address": attached.address, "gateway": attached.gateway, "interface": len(interfaces) + 1}
-    if call.version == "1.1.0":
-        first["mtu"] = second["mtu"] = attached.mtu
-    if VERSIONS.index(call.version) < VERSIONS.index("1.0.0"):
-        address["version"] = "4"
-    result = {
-        "cniVersion": call.version,
-        "interfaces": [*interfaces, first, second],
-        "ips": [*(previous.get("ips") or []), address],
-        "routes": [*(previous.get("routes") or []), {"dst": "0.0.0.0/0", "gw": attached.gateway}],
-        "dns": call.dns or previous.get("dns") or {},
-    }
-    return msgspec.json.encode(result) + b"\n"
-
-
-def expected_addresses(call: Call) -> list[str]:
-    """For CHECK: the addresses that ``prevResult`` says the container's interface has, with prefix lengths.
-
-    Raises:
-        CniError: ``prevResult`` is not what an ADD printed.
-    """
-    previous = call.previous or {}
-    try:
-        interfaces = previous.get("interfaces") or []
-        mine = {i for i, interface in enumerate(interfaces) if interface["name"] == call.interface and interface.get("sandbox")}
-        return [ip["address"] for ip in previous.get("ips") or [] if ip.get("interface") in mine]
-    except (AttributeError, KeyError, TypeError):
-        raise CniError(BAD_CONFIGURATION, "prevResult is not the result of an ADD") from None
-
-
-def error_result(version: str, error: CniError) -> bytes:
-    """What a failed operation prints."""
-    result = {"cniVersion": version, "code": error.code, "msg": error.message}
-    if error.details:
-        result["details"] = error.details
-    return msgspec.json.encode(result) + b"\n"
-
-
-def answer(protocol: int, status: int, output: bytes) -> bytes:
-    """What the plugin is sent: ``status`` is its exit status, ``output`` what it prints."""
-    return f"{protocol} {status} {len(output)}\n".encode() + output

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from midonet_kubernetes.errors import MidonetKubeError
+from midonet_kubernetes.errors import MidonetKubeError, UserError
 from midonet_kubernetes.linux.kernel import Kernel, Namespace
 from midonet_kubernetes.model.names import mac_for
 from midonet_kubernetes.node import cni_protocol as cni
 from midonet_kubernetes.node.addresses import Subnet
 from midonet_kubernetes.node.attachments import Attachments, Placement
 from midonet_kubernetes.node.cni_protocol import Call, CniError
+from midonet_kubernetes.node.cni_results import answer, error_result
 from midonet_kubernetes.node.datapath import open_datapath, prepare
 from midonet_kubernetes.node.node_link import ENCAPSULATION, NodeLink, NodeNetwork, underlay_mtu
-from midonet_kubernetes.node.repair import repair
+from midonet_kubernetes.node.observer import Observer
+from midonet_kubernetes.node.repair import Repairer
 from midonet_kubernetes.node.state import State
 from midonet_kubernetes.node.wiring import Wiring
 
@@ -49,7 +51,12 @@ class Daemon:
         kernel: real or twin.
         state: what was remembered.
         clock: seconds, never going back.
-        annotated_mac: see ``Attachments``.
+        observer: hears of everything.
+
+    Attributes:
+        annotated_mac: see ``Attachments``; nobody asks for one until it is set.
+        attachments: None until the podCIDR is known.
+        why_not: why pods cannot be served now, "" when they can.
 
     Raises:
         KernelError: the datapath namespace cannot be had.
@@ -61,10 +68,12 @@ class Daemon:
         kernel: Kernel,
         state: State,
         clock: Callable[[], float],
-        annotated_mac: Callable[[str], str] = lambda _pod: "",
+        observer: Observer,
     ) -> None:
         self.site, self._kernel, self.state, self._clock = site, kernel, state, clock
-        self.annotated_mac = annotated_mac
+        self.observer = observer
+        self.annotated_mac: Callable[[str], str] = lambda _pod: ""
+        self._repairer = Repairer(kernel, clock)
         self._own = kernel.own_namespace()
         self._enter(open_datapath(kernel, site.datapath))
         self.attachments: Attachments | None = None
@@ -73,7 +82,7 @@ class Daemon:
 
     def _enter(self, outer: Namespace) -> None:
         if self.site.datapath:
-            prepare(outer)
+            prepare(self._kernel, outer)
         self._outer = outer
         self._wiring = Wiring(self._kernel, outer, routed=bool(self.site.datapath))
         self._node_link = NodeLink(self._kernel, self._own, outer, routed=bool(self.site.datapath))
@@ -91,23 +100,28 @@ class Daemon:
         """The node's own namespace and the datapath namespace; they may be the same one."""
         return self._own, self._outer
 
-    def learn(self, pod_cidr: str, addresses: list[str]) -> list[str]:
-        """The Node says this; it is remembered for the time when the API is away.
+    def learn(self, pod_cidr: str, addresses: list[str]) -> None:
+        """The Node says this; it is remembered for the time when the API is away. ``maintain`` acts on it.
 
         Args:
             pod_cidr: ``spec.podCIDR``; "" leaves the old one.
             addresses: of the node in the underlay.
 
-        Returns:
-            Repairs, as ``maintain``.
+        Raises:
+            UserError: the podCIDR cannot be used; the old one stays.
+            MachineError: the disk does not take it.
         """
-        if pod_cidr and (pod_cidr, addresses) != (self._pod_cidr, self._addresses):
+        if not pod_cidr or (pod_cidr, addresses) == (self._pod_cidr, self._addresses):
+            return
+        try:
             Subnet.parse(pod_cidr)
-            with self.state.together():
-                self.state.remember(_POD_CIDR, pod_cidr)
-                self.state.remember(_ADDRESSES, json.dumps(addresses))
-            self._pod_cidr, self._addresses = pod_cidr, addresses
-        return self.maintain(inside=False)
+        except UserError as error:
+            self.why_not = self.why_not and str(error)
+            raise
+        with self.state.together():
+            self.state.remember(_POD_CIDR, pod_cidr)
+            self.state.remember(_ADDRESSES, json.dumps(addresses))
+        self._pod_cidr, self._addresses = pod_cidr, addresses
 
     def maintain(self, *, inside: bool) -> list[str]:
         """Bring everything to what it should be.
@@ -129,11 +143,12 @@ class Daemon:
             done += self._node_link.ensure(network)
             self._place(Placement(self.site.node, network.subnet, network.mtu, self.site.datapath))
             if self.attachments is not None:
-                done += repair(self.attachments, self._kernel, self._clock, inside=inside)
+                done += self._repairer.repair(self.attachments, inside=inside)
         except MidonetKubeError as error:
             self.why_not = str(error)
             raise
         self.why_not = ""
+        self.observer.repaired(len(done))
         return done
 
     def _network(self) -> NodeNetwork:
@@ -146,7 +161,12 @@ class Daemon:
             self.attachments.placement = placement
             return
         self.attachments = Attachments(
-            self.state, self._kernel, self._wiring, placement, self._own, self._clock, lambda pod: self.annotated_mac(pod)
+            self.state,
+            self._wiring,
+            placement,
+            self._own,
+            clock=self._clock,
+            annotated_mac=lambda pod: self.annotated_mac(pod),  # noqa: PLW0108 - it is set later
         )
 
     def _renew_datapath(self) -> list[str]:
@@ -161,7 +181,7 @@ class Daemon:
         if self.attachments is not None:
             self.attachments.wiring = self._wiring
             links = old_wiring.survey().links
-            for attachment in self.attachments.known.values():
+            for attachment in self.attachments.ledger.known.values():
                 if attachment.link in links:
                     old_wiring.move(attachment.link, mounted)
         for closing in (old_node_link, old_wiring, old_outer):
@@ -179,23 +199,35 @@ class Daemon:
             line: as the plugin sent it.
             descriptor: the pod's network namespace; it belongs to this call.
         """
-        version, protocol = cni.VERSIONS[-1], cni.PROTOCOL
+        command, version, protocol, started = "", cni.VERSIONS[-1], cni.PROTOCOL, self._clock()
         namespace = None
         try:
             if descriptor is not None:
                 namespace = self._kernel.adopt_namespace(descriptor)
             envelope = cni.read_envelope(line)
             version, protocol = cni.version_of(envelope), envelope.protocol
-            output = self._serve(cni.read_call(envelope), namespace)
+            call = cni.read_call(envelope)
+            command = call.command
+            output, code = self._serve(call, namespace), 0
         except CniError as error:
-            return cni.answer(protocol, 1, cni.error_result(version, error))
-        except Exception as error:  # a fault of ours must not stop the daemon, and the runtime needs an answer
+            output, code = error_result(version, error), error.code
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not stop the daemon, and the runtime needs an answer
             _log.exception("an operation failed")
-            return cni.answer(protocol, 1, cni.error_result(version, CniError(cni.INTERNAL, f"{type(error).__name__}: {error}")))
+            code = cni.INTERNAL
+            output = error_result(version, CniError(code, f"{type(error).__name__}: {error}"))
         finally:
             if namespace is not None:
                 namespace.close()
-        return cni.answer(protocol, 0, output)
+        self._observe(command, code, started)
+        return answer(protocol, 0 if code == 0 else 1, output)
+
+    def _observe(self, command: str, code: int, started: float) -> None:
+        self.observer.operation(command, code, self._clock() - started)
+        if self.attachments is not None:
+            pool = self.attachments.ledger.pool
+            self.observer.addresses(pool.held(), pool.free())
+            if command == "ADD" and code == cni.TRY_AGAIN and pool.free() == 0:
+                self.observer.warn("PodCIDRExhausted", f"no address is left in podCIDR {pool.subnet.network}: delete pods")
 
     def _serve(self, call: Call, namespace: Namespace | None) -> bytes:
         attachments = self.attachments

@@ -7,12 +7,11 @@ daemon and the agent make it alike, whichever comes first. With a real MidoNet i
 from __future__ import annotations
 
 import errno
-import logging
+from contextlib import closing
 
 from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Kernel, Namespace
-
-_log = logging.getLogger(__name__)
+from midonet_kubernetes.topology.host_network import Link
 
 # A new namespace takes its values from the initial one, so every one that matters is written. Forwarding only between
 # routed ports; no redirects for packets that leave as they came; no IPv6.
@@ -52,8 +51,8 @@ def open_datapath(kernel: Kernel, path: str) -> Namespace:
     return kernel.open_namespace(path)
 
 
-def prepare(namespace: Namespace) -> None:
-    """Write the settings that forwarding between pods needs; what is right already is left alone.
+def prepare(kernel: Kernel, namespace: Namespace) -> None:
+    """Write the settings that forwarding between pods needs, and set the loopback up; what is right already is left alone.
 
     Raises:
         KernelError: the kernel refuses one. That it has no IPv6 is fine.
@@ -65,3 +64,5 @@ def prepare(namespace: Namespace) -> None:
         except KernelError as error:
             if error.code != errno.ENOENT or "ipv6" not in name:
                 raise
+    with closing(kernel.routing(namespace)) as routing:
+        routing.set_link(Link("lo"))

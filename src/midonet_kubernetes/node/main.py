@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 from midonet_kubernetes.errors import MidonetKubeError
@@ -22,11 +22,13 @@ from midonet_kubernetes.node import install
 from midonet_kubernetes.node.cluster import Cluster
 from midonet_kubernetes.node.daemon import Daemon, Site
 from midonet_kubernetes.node.node_link import NODE_INTERFACE, NodeLink
+from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.node.options import Options
 from midonet_kubernetes.node.runner import Runner
 from midonet_kubernetes.node.server import Server, lock_socket
 from midonet_kubernetes.node.state import State
 from midonet_kubernetes.observability import Redactor, configure
+from midonet_kubernetes.observability import serve as observe
 
 _log = logging.getLogger(__name__)
 
@@ -60,44 +62,57 @@ async def serve(options: Options) -> None:
     Raises:
         MidonetKubeError: it cannot start, or another daemon took the socket over.
     """
-    if options.plugin_folder is not None:
-        install.install_plugin(options.plugin_folder)
-    worker = ThreadPoolExecutor(1, thread_name_prefix="kernel")
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    client = await connect(read_kubeconfig(Path(options.kubeconfig)) if options.kubeconfig else in_cluster(os.environ))
+    access = read_kubeconfig(Path(options.kubeconfig)) if options.kubeconfig else in_cluster(os.environ)
     lock = lock_socket(options.socket)
-    try:
-        daemon = await loop.run_in_executor(worker, _daemon, options)
+    loop = asyncio.get_running_loop()
+    observer = Observer()
+    async with AsyncExitStack() as open_things:
+        open_things.callback(os.close, lock)
+        worker = open_things.enter_context(ThreadPoolExecutor(1, thread_name_prefix="kernel"))
+        client = await connect(access)
+        open_things.push_async_callback(client.close)
+        daemon = await loop.run_in_executor(worker, lambda: _daemon(options, observer))
+        open_things.push_async_callback(loop.run_in_executor, worker, daemon.close)
         runner = Runner(daemon, worker, options)
         cluster = Cluster(client, options.node, runner.annotations, runner.annotation_written, runner.node_changed)
         daemon.annotated_mac = cluster.annotated_mac
         runner.wrote_state = cluster.annotate
-        server = Server(options.socket, runner.answer)
+        observer.warn = lambda reason, message: _soon(loop, lambda: cluster.warn(reason, message))
+        health = await observe(options.listen, registry=observer.metrics.registry, health=runner.health, ready=runner.ready)
+        open_things.push_async_callback(health.close)
+        if options.plugin_folder is not None:
+            install.install_plugin(options.plugin_folder)
         await runner.maintain()
+        server = Server(options.socket, runner.answer)
         await server.start()
+        open_things.push_async_callback(server.close)
         _log.info("serving pods of Node %s on %s", options.node, options.socket)
-        tasks = [asyncio.create_task(job) for job in (cluster.run(), runner.run(server.check))]
-        stopped = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in (stopped, *tasks):
-            task.cancel()
-        await asyncio.gather(stopped, *tasks, return_exceptions=True)
-        await server.close()
-        await loop.run_in_executor(worker, daemon.close)
-        for task in done - {stopped}:
-            task.result()
-    finally:
-        await client.close()
-        worker.shutdown()
-        os.close(lock)
+        await _until_told(cluster.run(), runner.run(server.check))
 
 
-def _daemon(options: Options) -> Daemon:
+def _daemon(options: Options, observer: Observer) -> Daemon:
     site = Site(options.node, options.datapath, options.clusters)
-    return Daemon(site, LinuxKernel(), State(options.state), time.monotonic)
+    return Daemon(site, LinuxKernel(), State(options.state), time.monotonic, observer)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(work)
+
+
+async def _until_told(*jobs: Coroutine[None, None, None]) -> None:
+    """Run the jobs until SIGTERM or SIGINT, or until one of them fails."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
+    tasks = [asyncio.create_task(job) for job in jobs]
+    done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, *tasks):
+        task.cancel()
+    await asyncio.gather(stopped, *tasks, return_exceptions=True)
+    for task in tasks:
+        if task in done:
+            task.result()
 
 
 def remove(options: Options) -> None:

@@ -16,44 +16,57 @@ from midonet_kubernetes.node.wiring import Survey
 _log = logging.getLogger(__name__)
 
 
-def repair(attachments: Attachments, kernel: Kernel, clock: Callable[[], float], *, inside: bool) -> list[str]:
-    """Compare every attachment with the kernel and put right what differs.
+class Repairer:
+    """Compares every attachment with the kernel.
 
     Args:
-        attachments: what there should be.
         kernel: real or twin.
         clock: seconds, never going back.
-        inside: look into the pods' namespaces too, where they can be opened.
-
-    Returns:
-        What was not as it should be, in words.
     """
-    attachments.save_removals()
-    survey = attachments.wiring.survey()
-    done: list[str] = []
-    for attachment in list(attachments.known.values()):
-        if not attachment.link:
-            continue
-        if attachment.link not in survey.links:
-            done += _give_up(attachments, attachment, clock())
-            continue
-        attachments.lost.pop(attachment.key, None)
-        try:
-            done += _repair_one(attachments, kernel, attachment, survey, inside=inside)
-        except KernelError as error:  # the pod may be going just now
-            _log.log(logging.DEBUG if error.code == errno.ENODEV else logging.WARNING, "repairing %s: %s", attachment.link, error)
-    for link in [link for link in attachments.strangers if link not in survey.links]:
-        attachments.pool.release(attachments.strangers.pop(link), clock())
-    return done
 
+    def __init__(self, kernel: Kernel, clock: Callable[[], float]) -> None:
+        self._kernel, self._clock = kernel, clock
+        self._lost: dict[tuple[str, str], float] = {}  # attachments without a link, and since when
 
-def _give_up(attachments: Attachments, attachment: Attachment, now: float) -> list[str]:
-    """A pod that has lost its interface cannot use its address any more. It keeps it for a while, in case a DEL is under way."""
-    since = attachments.lost.setdefault(attachment.key, now)
-    if now - since < REST:
-        return []
-    attachments.forget(attachment)
-    return [f"{attachment.link} of {attachment.pod or attachment.container} is gone: {attachment.address} is released"]
+    def repair(self, attachments: Attachments, *, inside: bool) -> list[str]:
+        """Put right what differs.
+
+        Args:
+            attachments: what there should be.
+            inside: look into the pods' namespaces too, where they can be opened.
+
+        Returns:
+            What was not as it should be, in words.
+
+        Raises:
+            KernelError: the kernel does not say what there is.
+            MachineError: the disk still does not take what it did not take before.
+        """
+        ledger, survey = attachments.ledger, attachments.wiring.survey()
+        done: list[str] = []
+        lost = {a.key: self._lost.get(a.key, self._clock()) for a in ledger.known.values() if a.link not in survey.links}
+        self._lost = lost
+        for attachment in list(ledger.known.values()):
+            if attachment.key in lost:
+                done += self._give_up(attachments, attachment)
+                continue
+            try:
+                done += _repair_one(attachments, self._kernel, attachment, survey, inside=inside)
+            except KernelError as error:  # the pod may be going just now
+                _log.log(
+                    logging.DEBUG if error.code == errno.ENODEV else logging.WARNING, "repairing %s: %s", attachment.link, error
+                )
+        for link in [link for link in ledger.strangers if link not in survey.links]:
+            ledger.forget_stranger(link)
+        ledger.save_removals()
+        return done
+
+    def _give_up(self, attachments: Attachments, attachment: Attachment) -> list[str]:
+        """A pod without its interface cannot use its address any more; it keeps it for a while, in case a DEL is under way."""
+        if self._clock() - self._lost[attachment.key] < REST:
+            return []
+        attachments.ledger.forget(attachment)
+        return [f"the interface of {attachment.pod or attachment.container} is gone: {attachment.address} is released"]
 
 
 def _repair_one(attachments: Attachments, kernel: Kernel, attachment: Attachment, survey: Survey, *, inside: bool) -> list[str]:
@@ -71,7 +84,7 @@ def _repair_one(attachments: Attachments, kernel: Kernel, attachment: Attachment
 
 def _pod_namespace(attachments: Attachments, kernel: Kernel, attachment: Attachment) -> Namespace | None:
     """The pod's namespace if its path still leads to it; the daemon may not see the runtime's mounts at all."""
-    if not attachment.wired or attachment.address not in attachments.pool:
+    if not attachment.wired or attachment.address not in attachments.ledger.pool:
         return None  # half made, or with the gateway of an earlier podCIDR
     try:
         namespace = kernel.open_namespace(attachment.namespace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
@@ -19,6 +20,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 PERIOD = 30.0  # seconds between looks at everything
+PATIENCE = 10 * PERIOD  # seconds that the kernel may take until we had better be restarted
 
 
 class Runner:
@@ -28,6 +30,11 @@ class Runner:
         daemon: used in the worker's thread only.
         worker: an executor with one thread.
         options: where the configuration goes.
+
+    Attributes:
+        health: whether we are alive, for ``observability``.
+        ready: whether pods can be served, for ``observability``.
+        wrote_state: called when there may be annotations to write.
     """
 
     def __init__(self, daemon: Daemon, worker: Executor, options: Options) -> None:
@@ -35,6 +42,9 @@ class Runner:
         self._wake = asyncio.Event()
         self._failing = ""
         self._node: tuple[str, list[str]] | None = None  # what the Node says, not looked at yet
+        self._looked = time.monotonic()
+        self.health = {"kernel thread": self._stuck}
+        self.ready = {"pods": lambda: daemon.why_not}
         self.wrote_state: Callable[[], None] = lambda: None
 
     async def _do(self, work: Callable[[], T]) -> T:
@@ -45,6 +55,10 @@ class Runner:
         output = await self._do(lambda: self._daemon.answer(line, descriptor))
         self.wrote_state()
         return output
+
+    def _stuck(self) -> str:
+        silent = time.monotonic() - self._looked
+        return f"the kernel has not answered for {silent:.0f} s" if silent > PATIENCE else ""
 
     async def annotations(self) -> list[Annotation]:
         """See ``State.annotations``."""
@@ -70,6 +84,7 @@ class Runner:
                 _log.info("repaired: %s", repair)
             await self._do(self._install_configuration)
             self._failing = ""
+            self._looked = time.monotonic()
         except MidonetKubeError as error:
             level = logging.DEBUG if str(error) == self._failing else logging.ERROR
             self._failing = str(error)

@@ -126,7 +126,7 @@ class Server:
                 async with asyncio.timeout(PATIENCE):
                     line, descriptor = await _receive(connection)
             except (TimeoutError, OSError, ValueError) as error:
-                _log.warning("a plugin's request was not read: %s", error or "it did not come in time")
+                _log.warning("a plugin's request was not read: %s", str(error) or "it did not come in time")
                 return
             output = await self._answer(line, descriptor)
             with suppress(OSError):  # the plugin has gone; its runtime will ask again
@@ -168,10 +168,10 @@ async def _recv_fds(connection: socket.socket) -> tuple[bytes, list[int], int, o
 
 async def _readable(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    readable = loop.create_future()
-    loop.add_reader(connection, lambda: readable.done() or readable.set_result(None))
+    readable = asyncio.Event()
+    loop.add_reader(connection, readable.set)
     try:
-        await readable
+        await readable.wait()
     finally:
         loop.remove_reader(connection)
 

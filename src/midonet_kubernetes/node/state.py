@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 FILE = "state.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS attachments (
-    container TEXT, interface TEXT, network TEXT, namespace TEXT, pod TEXT, uid TEXT, address TEXT, mac TEXT, link TEXT, wired INTEGER,
-    PRIMARY KEY (container, interface)
+    container TEXT, interface TEXT, network TEXT, namespace TEXT, pod TEXT, uid TEXT, address TEXT, mac TEXT, link TEXT,
+    wired INTEGER, PRIMARY KEY (container, interface)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS resting (address TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) STRICT;
@@ -94,9 +94,9 @@ class State:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._connection = _connect(self._path)
+        except sqlite3.OperationalError as error:
+            raise _cannot_write(self._path, error) from None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname != "SQLITE_NOTADB":
-                raise _cannot_write(self._path, error) from None
             _log.error("%s is damaged (%s): it is kept as %s.damaged, and a new one is begun", self._path, error, FILE)
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(FILE + suffix).unlink(missing_ok=True)
@@ -133,7 +133,7 @@ class State:
         rows = self._connection.execute(
             "SELECT container, interface, network, namespace, pod, uid, address, mac, link, wired FROM attachments"
         )
-        return [Attachment(*row[:-1], wired=bool(row[-1])) for row in rows]
+        return [Attachment(*texts, wired=bool(wired)) for *texts, wired in rows]
 
     def save(self, attachment: Attachment) -> None:
         """Add or replace an attachment; its address does not rest."""
