@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -103,13 +104,19 @@ class HttpTransport:
             raise self._unreachable(request, error) from error
 
     def _unreachable(self, request: Request, error: Exception) -> Unreachable:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            why = f"its certificate is not trusted ({error.certificate_error}); is this the right certificate authority?"
-        elif isinstance(error, TimeoutError):
-            why = "it did not answer in time"
-        else:
-            why = str(error) or type(error).__name__
-        return Unreachable(f"{request.method} {self._server}{request.path.partition('?')[0]}: {why}")
+        return Unreachable(f"{request.method} {self._server}{request.path.partition('?')[0]}: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted ({error.certificate_error}); is this the right certificate authority?"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"its name cannot be resolved ({error.os_error.strerror})"
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno:
+        return os.strerror(error.os_error.errno)
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return str(error) or type(error).__name__
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
