@@ -79,7 +79,7 @@ def _parsed(text: str, source: str) -> Iterator[Any]:
     if text.lstrip()[:1] == "{":
         try:
             yield from list(_json_values(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a mapping of YAML may start like one of JSON
         else:
             return
@@ -147,9 +147,11 @@ def typed(document: Document) -> Known | None:
     kind = _KINDS.get(document.kind)
     if kind is None:
         return None
-    content = _without_nulls(document.content)
     try:
+        content = _without_nulls(document.content)
         value = msgspec.convert(content, kind)
+    except RecursionError:
+        raise document.fault("it is nested too deeply") from None
     except msgspec.ValidationError as error:
         found = _INVALID.fullmatch(str(error))
         what, field = (found["what"], found["field"]) if found else (str(error), None)
@@ -170,6 +172,8 @@ def _without_nulls(value: Any) -> Any:
 
 def _placed(value: Known, document: Document) -> Known:
     metadata = value.metadata
+    if not metadata.name:
+        raise document.fault("metadata.name is missing")
     if not _NAME.fullmatch(metadata.name):
         raise document.fault(f"metadata.name: {metadata.name!r} is no name; lower-case letters, digits, '-' and '.' make one")
     namespace = "" if isinstance(value, Node) else metadata.namespace or "default"
