@@ -1,0 +1,145 @@
+"""MidoNet chains as the kernel's chains, one side at a time.
+
+A chain is compiled when something here leads to it, and again when its rules change or a chain that it jumps to gains or
+loses its last effect. Chains without an effect are left out, with the jumps to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from midonet_kubernetes.model.midonet import Rule
+from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology.compiled import NOTHING, Action, Compiled
+from midonet_kubernetes.topology.conditions import Inexpressible, Surroundings, alternatives
+from midonet_kubernetes.topology.host_state import Unsupported
+from midonet_kubernetes.topology.items import Item, ItemKey
+from midonet_kubernetes.topology.nat import nat_rules
+from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.passes.folding import live_rules
+from midonet_kubernetes.topology.services import Services
+from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
+
+
+class Chains:
+    """The compiled chains of a host.
+
+    Args:
+        objects: of the host's view.
+        services: chains of exact jumps, which are compiled there.
+        inbound: what conditions may refer to in inbound filters.
+        outbound: the same in outbound filters.
+    """
+
+    def __init__(self, objects: Objects, services: Services, inbound: Surroundings, outbound: Surroundings) -> None:
+        self._objects, self._services = objects, services
+        self._around = {True: inbound, False: outbound}
+        self._compiled: dict[tuple[Side, str], Compiled] = {}
+        self._in_progress: set[tuple[Side, str]] = set()
+
+    def forget(self, chains: Iterable[str]) -> None:
+        """Compile these chains, and those that lead to them, anew when next asked."""
+        waiting, seen = list(chains), set[str]()
+        while waiting:
+            chain = waiting.pop()
+            if chain not in seen:
+                seen.add(chain)
+                for side in Side:
+                    self._compiled.pop((side, chain), None)
+                waiting.extend({jump.chain_id for jump in self._objects.jumps_to(chain)})
+
+    def keep(self, live: Container[tuple[Side, str]]) -> None:
+        """Forget all chains but these, which will be told when they change."""
+        for key in [key for key in self._compiled if key not in live]:
+            del self._compiled[key]
+
+    def forget_all(self) -> None:
+        """Compile everything anew when next asked."""
+        self._compiled.clear()
+
+    def compiled(self, side: Side, chain: str) -> Compiled:
+        """A chain on one side."""
+        key = side, chain
+        if key not in self._compiled:
+            if key in self._in_progress:  # a loop: MidoNet runs a chain once (simulation 2), so this jump is skipped
+                return Compiled("")
+            self._in_progress.add(key)
+            self._compiled[key] = self._compile(side, chain)
+            self._in_progress.discard(key)
+        return self._compiled[key]
+
+    def items(self, side: Side, chain: str) -> dict[ItemKey, Item]:
+        """A chain with all that it needs, without the chains that it calls."""
+        compiled = self.compiled(side, chain)
+        items = dict(compiled.items)
+        if compiled.rules and compiled.name == name_of(side, chain):
+            items["chain", compiled.name] = rs.Chain(compiled.name, compiled.rules)
+        return items
+
+    def _compile(self, side: Side, chain: str) -> Compiled:
+        if self._objects.is_dispatch(chain):
+            return self._dispatch(side, chain)
+        rules, items = list[rs.Rule](), dict[ItemKey, Item]()
+        calls, effect = set[str](), False
+        for rule in live_rules(self._objects.rules_of(chain)):
+            if rule.type == "jump" and rule.jump_chain_id:
+                calls.add(rule.jump_chain_id)
+            try:
+                action = self._action(side, rule)
+                matches = alternatives(rule, self._around[side.inbound]) if action.rows else []
+            except Inexpressible as why:
+                items["unsupported", "Rule", rule.id] = Unsupported("Rule", rule.id, str(why))
+                continue
+            rules += [rs.Rule((*match, *row), rule.id) for match in matches for row in action.rows]
+            items.update(action.items)
+            effect |= action.effect and bool(matches)
+        name = name_of(side, chain)
+        only = rules[0].statements[0] if len(rules) == 1 and len(rules[0].statements) == 1 else None
+        if isinstance(only, rs.Verdict) and only.kind == "jump":
+            name = only.chain
+        return Compiled(name, tuple(rules), effect, frozenset(calls), tuple(items.items()))
+
+    def _dispatch(self, side: Side, chain: str) -> Compiled:
+        """A chain whose rules are all exact jumps is one look-up."""
+        row, items = self._services.look_up(side, chain, self.compiled)
+        return Compiled(
+            name_of(side, chain),
+            (rs.Rule(row),) if row else (),
+            effect=bool(row),
+            calls=frozenset(self._services.general_targets(chain)),
+            items=tuple(items.items()),
+        )
+
+    def _action(self, side: Side, rule: Rule) -> Action:
+        filtering = side in {Side.FILTER_IN, Side.FILTER_OUT}
+        if rule.type == "jump":
+            target = self.compiled(side, rule.jump_chain_id or "")
+            return Action([(rs.Verdict("jump", target.name),)], effect=target.effect) if target.rules else NOTHING
+        if rule.type in {"dnat", "snat"} and side in {Side.DNAT, Side.SNAT}:
+            return nat_rules(side, rule)
+        if rule.type in {"dnat", "snat", "rev_dnat", "rev_snat"}:
+            return _after_nat(rule, filtering=filtering)
+        if rule.type in {"accept", "return"}:
+            return Action([(rs.Verdict(rule.type),)])
+        if rule.type == "reject" and side is Side.FILTER_IN:
+            return Action([(rs.Verdict("goto", REFUSE),)], effect=True, items={("chain", REFUSE): REFUSING})
+        if rule.type in {"drop", "reject"}:  # on other sides such a packet has been dropped, or will be: the chain ends
+            return Action([(rs.Verdict("drop" if filtering else "accept"),)], effect=filtering)
+        raise Inexpressible(f"rules of type {rule.type} have no counterpart in the kernel")
+
+
+def _after_nat(rule: Rule, *, filtering: bool) -> Action:
+    """What a NAT rule means to the other sides: where the packets that it translates go on."""
+    if rule.flow_action == "continue" or (rule.type.startswith("rev") and not filtering):
+        return NOTHING
+    verdict = rs.Verdict(rule.flow_action or "accept")
+    if not rule.type.startswith("rev"):
+        return Action([(verdict,)])
+    status = (0x20 if rule.type == "rev_dnat" else 0x10).to_bytes(4, "big")  # IPS_DST_NAT, IPS_SRC_NAT
+    translated = rs.Compare(rs.Field.CT_STATUS, status, status)
+    return Action([(rs.Compare(rs.Field.CT_DIRECTION, b"\1"), translated, verdict)])
+
+
+def name_of(side: Side, chain: str) -> str:
+    """The kernel's name of a MidoNet chain on a side."""
+    return f"{side.value}_{chain}"

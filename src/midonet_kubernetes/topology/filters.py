@@ -1,0 +1,142 @@
+"""From the ports of a host to the chains that their packets meet: the entries of every stage, and all chains behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address
+
+from midonet_kubernetes.model.midonet import Port
+from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology.chains import Chains
+from midonet_kubernetes.topology.conditions import Surroundings
+from midonet_kubernetes.topology.groups import group_items, set_of_group
+from midonet_kubernetes.topology.host_state import MEMBER
+from midonet_kubernetes.topology.items import Item, ItemKey, Items
+from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
+from midonet_kubernetes.topology.services import Services
+from midonet_kubernetes.topology.stages import OF_BRIDGE_INBOUND, OF_PORT_INBOUND, OF_PORT_OUTBOUND, Side, Stage
+
+_TRANSLATED = (b"\x06", b"\x11")  # TCP and UDP
+_SOURCE_NAT_PRIORITY = 100
+
+
+class Filters:
+    """The filters of a host's ports.
+
+    Args:
+        host_id: of the host.
+        objects: of its view.
+        items: where entries and chains are put.
+        services: chains of exact jumps.
+    """
+
+    def __init__(self, host_id: str, objects: Objects, items: Items, services: Services) -> None:
+        self._host_id, self._objects, self._items, self._services = host_id, objects, items, services
+        self._interfaces: dict[str, str] = {}
+        self._members: dict[str, list[str]] = {}
+        around = [Surroundings(inbound, self._interfaces, self._members, self._address_set) for inbound in (True, False)]
+        self._chains = Chains(objects, services, *around)
+        self._live: dict[tuple[Side, str], None] = {}  # chains that something leads to
+        self._roots: set[str] = set()  # filters of ports and bridges here
+        self._groups: set[str] = set()
+        self._known: set[str] = set()  # ports that have a unit
+
+    def leads_to(self, chain: str) -> bool:
+        """Whether a chain is a chain of its own in the kernel, or would be if it had an effect."""
+        return chain in self._roots or any((side, chain) in self._live for side in Side)
+
+    def refresh(self, chains: Iterable[str], *, everything: bool = False) -> None:
+        """Compile anew: these chains and what leads to them, or everything, and the entries of all ports."""
+        ports = self._objects.ports_on(self._host_id)
+        interfaces = {port.id: port.interface_name for port in ports if port.interface_name}
+        if everything or interfaces != self._interfaces:
+            self._chains.forget_all()
+            self._interfaces.clear()
+            self._interfaces.update(interfaces)
+            self._members.clear()
+            self._members.update({group.id: group.port_ids for group in self._objects.port_groups.values()})
+        else:
+            self._chains.forget(chains)
+        before, self._live = self._live, {}
+        self._roots.clear()
+        needed: dict[tuple[Side, str], None] = {}
+        for port in ports:
+            self._items.put(("port", port.id), self._entries(port, needed))
+        for gone in self._known - interfaces.keys():
+            self._items.put(("port", gone), {})
+        self._known = set(interfaces)
+        for key in self._live:
+            items = self._chains.items(*key)
+            unsupported = {name: item for name, item in items.items() if name[0] == "unsupported"}
+            self._items.put(("chain", *key), items if key in needed else unsupported)
+        for key in before.keys() - self._live.keys():
+            self._items.put(("chain", *key), {})
+        self._chains.keep(self._live)
+        self._services.set_live({chain for _, chain in needed if self._objects.is_dispatch(chain)})
+
+    def refresh_group(self, group_id: str) -> bool:
+        """Compile the set of an IP address group anew.
+
+        Returns:
+            Whether the group came or went.
+        """
+        group, existed = self._objects.groups.get(group_id), group_id in self._groups
+        self._items.put(("group", group_id), group_items(group) if group else {})
+        (self._groups.add if group else self._groups.discard)(group_id)
+        return existed == (group is None)
+
+    def _entries(self, port: Port, needed: dict[tuple[Side, str], None]) -> dict[ItemKey, Item]:
+        """What leads the packets of a port into chains; those chains are added to ``needed``."""
+        items: dict[ItemKey, Item] = {}
+        if not port.interface_name:
+            return items
+        for stages, chain in self._filters(port):
+            self._roots.add(chain)
+            translation = source_nat_of(self._objects.rules_of(chain)) if stages is OF_PORT_OUTBOUND else None
+            if translation is not None:
+                items |= _source_nat(port.interface_name, translation)
+                continue
+            for stage in stages:
+                compiled = self._chains.compiled(stage.side, chain)
+                self._visit(stage.side, chain, self._live)
+                if compiled.effect:
+                    items |= stage.entry(port.interface_name, compiled.name)
+                    self._visit(stage.side, chain, needed)
+        return items
+
+    def _filters(self, port: Port) -> Iterator[tuple[tuple[Stage, ...], str]]:
+        bridge = self._objects.bridges.get(port.device_id)
+        if port.inbound_filter_id:
+            yield OF_PORT_INBOUND, port.inbound_filter_id
+        if bridge and bridge.inbound_filter_id:
+            yield OF_BRIDGE_INBOUND, bridge.inbound_filter_id
+        if port.outbound_filter_id:
+            yield OF_PORT_OUTBOUND, port.outbound_filter_id
+
+    def _visit(self, side: Side, chain: str, seen: dict[tuple[Side, str], None]) -> None:
+        waiting = [chain]
+        while waiting:
+            name = waiting.pop()
+            if (side, name) not in seen:
+                seen[side, name] = None
+                waiting.extend(self._chains.compiled(side, name).calls)
+
+    def _address_set(self, group: str) -> str | None:
+        return set_of_group(group) if group in self._objects.groups else None
+
+
+def _source_nat(interface: str, translation: SourceNat) -> dict[ItemKey, Item]:
+    """Elements that translate the source of what leaves by an interface."""
+    nat = translation.nat
+    first, last = IPv4Address(nat.address_from), IPv4Address(nat.address_to)
+    to = f"{first}_{last}_{nat.port_from}_{nat.port_to}"
+    name, chain = f"sources_{to}", f"s70_snat_{to}"
+    key = (rs.Field.OIFNAME, rs.Field.IP_SADDR, rs.Field.L4PROTO)
+    hook = rs.Hook("nat", "postrouting", _SOURCE_NAT_PRIORITY)
+    elements = {("element", name, (interface.encode(), translation.source, protocol)): MEMBER for protocol in _TRANSLATED}
+    return {
+        ("set", name): rs.Set(name, key),
+        ("chain", chain): rs.Chain(chain, (rs.Rule((rs.InSet(key, name), nat)),), hook),
+        **elements,
+    }

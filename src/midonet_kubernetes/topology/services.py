@@ -1,0 +1,165 @@
+"""Chains of exact jumps, as one look-up each, and the endpoints behind them, as map elements.
+
+For such a chain C the kernel holds::
+
+    map services_C   destination address . protocol . port          -> goto lb_C_<number of endpoints>
+    map eps_C        destination address . protocol . port . slot   -> endpoint's address . port
+    chain lb_C_N     draw a slot of N into the mark; dnat to what eps_C holds for it
+    set addresses_C  addresses that have a Service: what is sent to another port there is refused
+
+One changed endpoint is one or two elements, however many Services there are (docs/decisions/0070). A jump to a chain of
+another shape is taken by the look-up too: ``services_C`` then says ``jump``, and each filtering side has a map of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology.compiled import Compiled
+from midonet_kubernetes.topology.host_state import MEMBER, Unsupported
+from midonet_kubernetes.topology.items import Item, ItemKey, Items
+from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.passes.balanced import Endpoint, endpoints_of
+from midonet_kubernetes.topology.passes.exact_jumps import ServiceKey
+from midonet_kubernetes.topology.passes.folding import live_rules
+from midonet_kubernetes.topology.passes.refusal import refuses
+from midonet_kubernetes.topology.slots import assign
+from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
+
+KEY = (rs.Field.IP_DADDR, rs.Field.L4PROTO, rs.Field.TH_DPORT)
+ENDPOINTS = "eps_"
+"""Begins the names of the maps of endpoints."""
+
+Place = tuple[str, ServiceKey]
+"""A chain of exact jumps and a key in it."""
+
+
+class Services:
+    """The exact jumps of a host.
+
+    Args:
+        objects: of the host's view.
+        items: where the elements are put.
+        slots: endpoints by slot that the kernel has from an earlier life.
+    """
+
+    def __init__(self, objects: Objects, items: Items, slots: Mapping[Place, tuple[Endpoint, ...]]) -> None:
+        self._objects, self._items = objects, items
+        self._slots = dict(slots)
+        self._live: set[str] = set()  # chains that something here leads to
+        self._served: defaultdict[str, set[ServiceKey]] = defaultdict(set)
+        self._general: defaultdict[str, dict[ServiceKey, str]] = defaultdict(dict)
+
+    def set_live(self, chains: set[str]) -> None:
+        """Say which chains are needed; the others' elements are taken away."""
+        changed = chains ^ self._live
+        self._live = chains
+        for chain in changed:
+            self._declare(chain)
+            for key in self._objects.exact_keys(chain):
+                self._put((chain, key))
+
+    def refresh(self, places: Iterable[Place]) -> set[str]:
+        """Compile keys anew whose jumps, or whose target's rules, changed.
+
+        Returns:
+            The chains whose look-up has to be compiled anew too.
+        """
+        changed = set[str]()
+        for chain, key in places:
+            before = bool(self._served[chain]), self._general[chain].get(key)
+            self._classify(chain, key)
+            after = bool(self._served[chain]), self._general[chain].get(key)
+            if before != after:
+                changed.add(chain)
+            self._put((chain, key))
+        return changed
+
+    def general_targets(self, chain: str) -> set[str]:
+        """Targets of a chain's jumps that are chains of their own in the kernel."""
+        return set(self._general[chain].values())
+
+    def look_up(
+        self, side: Side, chain: str, compiled: Callable[[Side, str], Compiled]
+    ) -> tuple[tuple[rs.Statement, ...], dict[ItemKey, Item]]:
+        """What a chain of exact jumps does on a side, with what comes with it; nothing when it has no effect there."""
+        served = bool(self._served[chain])
+        if side is Side.UNSERVED and served:
+            refusing = rs.InSet((rs.Field.IP_DADDR,), f"addresses_{chain}"), rs.Verdict("goto", REFUSE)
+            return refusing, {("chain", REFUSE): REFUSING}
+        name, items = _map(side, chain), dict[ItemKey, Item]()
+        effect = served and side is Side.DNAT
+        if served and side is Side.SNAT:
+            items["unsupported", "Chain", chain] = Unsupported("Chain", chain, "the kernel does dnat only on the way in")
+        for key, target in self._general[chain].items():
+            result = compiled(side, target)
+            effect |= result.effect
+            if result.rules:
+                items["element", name, key] = rs.Verdict("jump", result.name)
+        if not effect:
+            return (), {key: item for key, item in items.items() if key[0] == "unsupported"}
+        return (rs.VerdictMap(KEY, name),), items | {("set", name): rs.Set(name, KEY, rs.Data.VERDICT)}
+
+    def _classify(self, chain: str, key: ServiceKey) -> None:
+        self._served[chain].discard(key)
+        self._general[chain].pop(key, None)
+        if not self._objects.is_dispatch(chain):
+            return
+        for jump in self._objects.exact_jumps(chain, key):
+            rules = self._objects.rules_of(jump.jump_chain_id or "")
+            if endpoints_of(rules) is not None or refuses(rules):
+                self._served[chain].add(key)
+                return
+            if live_rules(rules):
+                self._general[chain][key] = jump.jump_chain_id or ""
+                return
+
+    def _declare(self, chain: str) -> None:
+        items: dict[ItemKey, Item] = {}
+        if chain in self._live:
+            endpoints, addresses = f"{ENDPOINTS}{chain}", f"addresses_{chain}"
+            items["set", endpoints] = rs.Set(endpoints, (*KEY, rs.Field.MARK), rs.Data.ADDRESS_AND_PORT)
+            items["set", addresses] = rs.Set(addresses, (rs.Field.IP_DADDR,))
+            items["set", f"services_{chain}"] = rs.Set(f"services_{chain}", KEY, rs.Data.VERDICT)
+        self._items.put(("services", chain), items)
+
+    def _put(self, place: Place) -> None:
+        chain, key = place
+        items: dict[ItemKey, Item] = {}
+        if chain in self._live:
+            served = key in self._served[chain]
+            slots = assign(self._slots.pop(place, ()), self._endpoints(chain, key) if served else ())
+            if served:
+                items["element", f"addresses_{chain}", key[:1]] = MEMBER
+                items["element", f"services_{chain}", key] = rs.Verdict("accept")  # refused: no later rule may translate it
+            if slots:
+                self._slots[place] = slots
+                items |= _balanced(chain, key, slots)
+        self._items.put(("service", place), items)
+
+    def _endpoints(self, chain: str, key: ServiceKey) -> frozenset[Endpoint]:
+        for jump in self._objects.exact_jumps(chain, key):
+            rules = self._objects.rules_of(jump.jump_chain_id or "")
+            if live_rules(rules):
+                return endpoints_of(rules) or frozenset()
+        return frozenset()
+
+
+def _map(side: Side, chain: str) -> str:
+    return f"services_{chain}" if side is Side.DNAT else f"jumps_{side.value}_{chain}"
+
+
+def _balanced(chain: str, key: ServiceKey, slots: tuple[Endpoint, ...]) -> dict[ItemKey, Item]:
+    """The choice among the endpoints in ``slots``."""
+    name, balancer = f"{ENDPOINTS}{chain}", _balancer(chain, len(slots))
+    elements = {("element", name, (*key, slot.to_bytes(4, "big"))): endpoint for slot, endpoint in enumerate(slots)}
+    verdict = rs.Verdict("goto", balancer.name)
+    return {("element", f"services_{chain}", key): verdict, ("chain", balancer.name): balancer, **elements}
+
+
+def _balancer(chain: str, count: int) -> rs.Chain:
+    draw = rs.Rule((rs.MarkRandom(count),))
+    translate = rs.Rule((rs.NatByMap((*KEY, rs.Field.MARK), f"{ENDPOINTS}{chain}"),))
+    return rs.Chain(f"lb_{chain}_{count}", (draw, translate))

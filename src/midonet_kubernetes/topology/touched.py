@@ -1,0 +1,98 @@
+"""Which units a changed object is part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from midonet_kubernetes.model.midonet import (
+    Bridge,
+    BridgeHome,
+    Ip4Mac,
+    IpAddrGroup,
+    MacPort,
+    Port,
+    PortGroup,
+    Route,
+    Router,
+    Rule,
+    TunnelZoneHost,
+)
+from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.passes.exact_jumps import exact_key
+from midonet_kubernetes.topology.services import Place
+
+
+@dataclass
+class Touched:
+    """Units to compile anew, gathered while changes are taken in.
+
+    Args:
+        host_id: of the host that is compiled for.
+        bridges: ids.
+        routers: ids.
+        chains: ids of chains whose rules changed.
+        places: keys of exact jumps whose jump or target changed.
+        groups: ids of IP address groups.
+        entries: what leads from ports into chains changed.
+        all_chains: what conditions refer to changed.
+    """
+
+    host_id: str
+    bridges: set[str] = field(default_factory=set)
+    routers: set[str] = field(default_factory=set)
+    chains: set[str] = field(default_factory=set)
+    places: set[Place] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    entries: bool = False
+    all_chains: bool = False
+
+    def add(self, item: object, objects: Objects) -> None:  # noqa: C901 - one case for each kind
+        """An object as it was or as it is now; ``objects`` are as they are now."""
+        match item:
+            case Bridge():
+                self.bridges.add(item.id)
+                self.entries |= any(port.host_id == self.host_id for port in objects.ports_of(item.id))
+            case BridgeHome():
+                self.bridges.add(item.id)
+            case Router():
+                self.routers.add(item.id)
+            case Port():
+                self._add_port(item, objects)
+            case Route():
+                self.routers.add(item.router_id or "")
+                self.bridges.update(port.device_id for port in objects.linked_to(item.next_hop_port or ""))
+            case Ip4Mac() | MacPort():
+                self.bridges.add(item.bridge_id)
+            case TunnelZoneHost():
+                everywhere = item.host_id == self.host_id
+                self.bridges.update(objects.bridges if everywhere else (home.id for home in objects.homes_on(item.host_id)))
+            case Rule():
+                self._add_rule(item, objects)
+            case IpAddrGroup():
+                self.groups.add(item.id)
+            case PortGroup():
+                self.all_chains = True
+
+    def add_all_rules(self, chain: str, objects: Objects) -> None:
+        """A chain became, or is no longer, one of exact jumps only."""
+        self.chains.add(chain)
+        self.places.update((chain, key) for key in objects.exact_keys(chain))
+
+    def _add_port(self, port: Port, objects: Objects) -> None:
+        if port.type == "Router":
+            self.routers.add(port.device_id)
+            self.bridges.update(linked.device_id for linked in objects.linked_to(port.id))
+        else:
+            self.bridges.add(port.device_id)
+            self.entries |= port.host_id == self.host_id
+
+    def _add_rule(self, rule: Rule, objects: Objects) -> None:
+        key = exact_key(rule)
+        if key is not None:
+            self.places.add((rule.chain_id, key))
+        if key is None or not objects.is_dispatch(rule.chain_id):
+            self.chains.add(rule.chain_id)
+        for jump in objects.jumps_to(rule.chain_id):
+            key = exact_key(jump)
+            if key is not None:
+                self.places.add((jump.chain_id, key))

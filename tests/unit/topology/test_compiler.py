@@ -1,0 +1,304 @@
+import random
+import sys
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from midonet_kubernetes.model.names import interface_for
+from midonet_kubernetes.testing.cluster_topology import (
+    UDP,
+    Node,
+    endpoints_rule,
+    global_objects,
+    gone,
+    put,
+    service,
+)
+from midonet_kubernetes.topology.change import Change
+from midonet_kubernetes.topology.compiler import Compiler
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
+from midonet_kubernetes.topology.host_state import MEMBER, host_state
+from midonet_kubernetes.topology.network import tunnel_mac
+from midonet_kubernetes.topology.rule_set import Nat, Verdict
+
+ONE, TWO, THREE = Node(1), Node(2), Node(3)
+POD = interface_for("n1/p3")
+MAP, EPS, ADDRESSES = "services_services", "eps_services", "addresses_services"
+
+
+def cluster(*more):
+    """The view of host h1: three nodes, two pods here."""
+    own = [*ONE.objects(), *ONE.pod(3), *ONE.pod(4)]
+    others = [change for node in (TWO, THREE) for change in node.objects() if change.kind not in {"MacPort", "Ip4Mac"}]
+    others = [change for change in others if not (change.object.get("hostId") and change.kind == "Port")]
+    return [*global_objects(), *own, *others, *(node.home() for node in (ONE, TWO, THREE)), *more]
+
+
+def compiled(*more):
+    compiler = Compiler("h1")
+    compiler.apply(cluster(*more))
+    return compiler
+
+
+def key(address, port, protocol=6):
+    return IPv4Address(address).packed, bytes([protocol]), port.to_bytes(2, "big")
+
+
+def endpoint(address, port):
+    return IPv4Address(address).packed + port.to_bytes(2, "big")
+
+
+def slots(state, at, name=EPS):
+    found = {place[3]: value for place, value in state.table.elements.get(name, {}).items() if place[:3] == at}
+    return [found[slot.to_bytes(4, "big")] for slot in range(len(found))]
+
+
+def test_a_pod_here_is_a_routed_port():
+    state = compiled().state()
+    assert state.links[POD] == Link(POD, kind="veth", mac=ONE.router_mac)
+    assert state.routes["10.244.1.3/32", 0] == Route("10.244.1.3/32", link=POD, source="10.244.1.1")
+    assert state.neighbours[POD, "10.244.1.3"].mac.startswith("ac:ca:ba:")
+    assert state.addresses == {("lo", "10.244.1.1/32"): Address("lo", "10.244.1.1/32")}
+
+
+def test_addresses_that_no_pod_has_are_unreachable():
+    route = compiled().state().routes["10.244.1.0/24", 4096]
+    assert route == Route("10.244.1.0/24", kind="unreachable", metric=4096)
+
+
+def test_another_node_is_reached_through_the_tunnel():
+    state = compiled().state()
+    mac = tunnel_mac("h2")
+    assert state.routes["10.244.2.0/24", 0] == Route(
+        "10.244.2.0/24", link="mvx", via="10.244.2.1", source="10.244.1.1", onlink=True
+    )
+    assert state.neighbours["mvx", "10.244.2.1"] == Neighbour("mvx", "10.244.2.1", mac)
+    assert state.forwarding["mvx", mac] == ForwardingEntry("mvx", mac, "192.0.2.2")
+    assert state.routes["192.0.2.2/32", 0].via == "10.244.2.1"
+
+
+def test_the_nodes_own_address_is_reached_through_its_port():
+    assert compiled().state().routes["192.0.2.1/32", 0] == Route("192.0.2.1/32", link="midokube-mido", via="10.244.1.2")
+
+
+def test_the_tunnel_link_has_the_hosts_own_mac_and_room_for_its_headers():
+    assert compiled().state().links["mvx"] == Link(
+        "mvx", kind="vxlan", mac=tunnel_mac("h1"), mtu=1450, vxlan=Vxlan(5, 6677, "192.0.2.1")
+    )
+
+
+def test_another_mtu_of_the_underlay_changes_the_tunnel_link_only():
+    step = compiled().set_mtu(9000)
+    assert step.after.links["mvx"].mtu == 8950
+    assert list(step.after.links) == ["mvx"]
+    assert not step.after.routes
+
+
+def test_a_node_whose_home_is_not_known_is_unreachable():
+    compiler = compiled()
+    compiler.apply([gone("BridgeHome", "n2")])
+    state = compiler.state()
+    assert state.routes["10.244.2.0/24", 4096].kind == "unreachable"
+    assert ("mvx", "10.244.2.1") not in state.neighbours
+
+
+def test_a_kubernetes_cluster_is_supported_in_full():
+    assert compiled(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)])).state().unsupported == {}
+
+
+def test_a_port_that_is_down_has_no_route():
+    compiler = compiled()
+    port = next(change for change in ONE.pod(3) if change.kind == "Port")
+    compiler.apply([Change("Port", port.id, port.object | {"adminStateUp": False})])
+    assert not compiler.state().links[POD].up
+    assert ("10.244.1.3/32", 0) not in compiler.state().routes
+
+
+def test_a_service_is_elements_and_one_chain_for_its_number_of_endpoints():
+    state = compiled(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080), ("10.244.1.3", 8080)])).state()
+    at = key("10.96.0.10", 80)
+    assert state.table.elements[MAP] == {at: Verdict("goto", "lb_services_2")}
+    assert slots(state, at) == [endpoint("10.244.1.3", 8080), endpoint("10.244.2.3", 8080)]
+    assert state.table.elements[ADDRESSES] == {at[:1]: None}
+    assert "lb_services_2" in {chain.name for chain in state.table.chains}
+
+
+def test_kubernetes_chains_cost_two_look_ups_and_no_filter():
+    state = compiled(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)])).state()
+    names = {chain.name for chain in state.table.chains}
+    snat = "s70_snat_10.244.1.1_10.244.1.1_30000_60000"
+    assert names == {"s25_dnat", "dn_services", "lb_services_1", "s26_unserved", "un_services", "refuse", snat}
+    assert state.table.elements["bridge_dnat"][POD.encode(),] == Verdict("jump", "dn_services")
+
+
+def test_a_service_without_endpoints_is_refused_by_its_address():
+    state = compiled(*service("web", "10.96.0.10", 80, [])).state()
+    assert state.table.elements[ADDRESSES] == {(IPv4Address("10.96.0.10").packed,): None}
+    assert EPS not in state.table.elements
+
+
+def test_an_address_is_served_until_its_last_port_goes():
+    web, dns = service("web", "10.96.0.10", 80, []), service("dns", "10.96.0.10", 53, [("10.244.1.3", 53)], protocol=UDP)
+    compiler = compiled(*web, *dns)
+    compiler.apply([gone(change.kind, change.id) for change in web])
+    assert compiler.state().table.elements[ADDRESSES]
+    compiler.apply([gone(change.kind, change.id) for change in dns])
+    assert ADDRESSES not in compiler.state().table.elements
+
+
+def test_hairpin_connections_come_from_the_gateway():
+    state = compiled().state()
+    name = "10.244.1.1_10.244.1.1_30000_60000"
+    chain = next(chain for chain in state.table.chains if chain.name == f"s70_snat_{name}")
+    gateway = IPv4Address("10.244.1.1").packed
+    assert chain.rules[0].statements[-1] == Nat("snat", gateway, gateway, 30000, 60000)
+    elements = state.table.elements[f"sources_{name}"]
+    assert (POD.encode(), IPv4Address("10.244.1.3").packed, b"\x06") in elements
+    assert (b"midokube-mido", IPv4Address("10.244.1.2").packed, b"\x11") in elements
+
+
+def test_the_newer_of_two_endpoint_rules_counts():
+    compiler = compiled(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)]))
+    step = compiler.apply([endpoints_rule("web", [("10.244.3.3", 8080)], version=1)])
+    assert step.after.table.elements == {EPS: {(*key("10.96.0.10", 80), bytes(4)): endpoint("10.244.3.3", 8080)}}
+    assert not compiler.apply([gone("Rule", "eps-web-0")])
+
+
+def test_endpoints_that_stay_keep_their_slots():
+    many = [(f"10.244.2.{n}", 8080) for n in range(10, 15)]
+    compiler = compiled(*service("web", "10.96.0.10", 80, many))
+    before = slots(compiler.state(), key("10.96.0.10", 80))
+    step = compiler.apply([endpoints_rule("web", many[1:], version=0)])
+    after = slots(compiler.state(), key("10.96.0.10", 80))
+    assert after == [before[4], *before[1:4]]
+    assert len(step.after.table.elements[EPS]) == 1
+
+
+def test_slots_of_an_earlier_life_are_kept():
+    at = ("services", key("10.96.0.10", 80))
+    before = (endpoint("10.244.3.3", 80), endpoint("10.244.2.3", 80))
+    compiler = Compiler("h1", slots={at: before})
+    compiler.apply(cluster(*service("web", "10.96.0.10", 80, [("10.244.2.3", 80), ("10.244.3.3", 80)])))
+    assert slots(compiler.state(), at[1]) == list(before)
+
+
+def test_a_host_without_ports_holds_no_services():
+    compiler = Compiler("h9")
+    compiler.apply(cluster(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)])))
+    assert not compiler.state().table.elements
+
+
+def test_an_object_that_cannot_be_read_is_named_and_stops_nothing():
+    compiler = compiled(put("Route", "bad", type="Normal", weight="heavy"))
+    assert "cannot be read" in compiler.state().unsupported["Route", "bad"].reason
+    assert compiler.state().routes
+    compiler.apply([gone("Route", "bad")])
+    assert compiler.state().unsupported == {}
+
+
+STATES = [
+    cluster(),
+    cluster(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080), ("10.244.1.3", 8080)])),
+    cluster(*service("web", "10.96.0.10", 80, []), *service("dns", "10.96.0.10", 53, [("10.244.1.4", 53)], protocol=UDP)),
+    global_objects(),
+    cluster(*TWO.pod(9)[-2:], put("Rule", "drop", chainId="out-1-3", type="drop", rank=-1)),
+    cluster(*service("web", "10.96.0.11", 81, [("10.244.2.3", 8080)])),
+    cluster(
+        *service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)]),
+        put("Rule", "loop", chainId="svc-web", type="jump", jumpChainId="services", rank=-5),
+        put("Rule", "plain", chainId="services", type="accept", rank=3, nwProto=17),
+    ),
+]
+
+
+def normal(state):
+    """Endpoints without their slots, which depend on history."""
+    elements = {name: dict(held) for name, held in state.table.elements.items()}
+    endpoints = sorted(
+        (place[:3], value) for name, held in elements.items() if name.startswith("eps_") for place, value in held.items()
+    )
+    rest = {name: held for name, held in elements.items() if not name.startswith("eps_")}
+    return (
+        state.links,
+        state.addresses,
+        state.routes,
+        state.neighbours,
+        state.forwarding,
+        state.unsupported,
+        (state.table.chains, state.table.sets, rest, endpoints),
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_way_to_a_topology_leaves_no_trace(seed):
+    chance = random.Random(seed)
+    compiler, order = Compiler("h1"), chance.sample(STATES, len(STATES))
+    applied = Compiler("h1").state()
+    for wanted in order:
+        changes = list(wanted)
+        chance.shuffle(changes)
+        there = {(change.kind, change.id) for change in changes}
+        changes = [gone(kind, id_) for kind, id_ in compiler._objects.ids() if (kind, id_) not in there] + changes
+        chance.shuffle(changes)
+        while changes:  # split into commits of any size
+            commit, changes = changes[: (size := chance.randint(1, 40))], changes[size:]
+            applied = patched(applied, compiler.apply(commit))
+        fresh = Compiler("h1")
+        fresh.apply(wanted)
+        assert normal(compiler.state()) == normal(fresh.state())
+        assert normal(applied) == normal(compiler.state())
+
+
+def patched(state, step):
+    """What a kernel would hold that followed the steps."""
+    fields = {}
+    for name in ("links", "addresses", "routes", "neighbours", "forwarding", "unsupported"):
+        now = dict(getattr(state, name))
+        for place, item in getattr(step.before, name).items():
+            assert now.pop(place) == item
+        fields[name] = now | getattr(step.after, name)
+    elements = {name: dict(held) for name, held in state.table.elements.items()}
+    for name, held in step.before.table.elements.items():
+        for place, item in held.items():
+            assert elements[name].pop(place) == item
+    for name, held in step.after.table.elements.items():
+        elements.setdefault(name, {}).update(held)
+    items = [
+        (("element", name, place), MEMBER if data is None else data)
+        for name, held in elements.items()
+        for place, data in held.items()
+    ]
+    for kind, name in (("chain", "chains"), ("set", "sets")):
+        parts = {part.name: part for part in getattr(state.table, name)}
+        for part in getattr(step.before.table, name):
+            assert parts.pop(part.name) == part
+        parts |= {part.name: part for part in getattr(step.after.table, name)}
+        items += [((kind, part.name), part) for part in parts.values()]
+    return replace(host_state(items), **fields)
+
+
+def calls_for(services):
+    everything = [
+        change
+        for number in range(services)
+        for change in service(
+            f"s{number}", f"10.96.{number // 250}.{number % 250 + 1}", 80, [("10.244.2.3", 8080), ("10.244.2.4", 1)]
+        )
+    ]
+    compiler, count = compiled(*everything), 0
+
+    def counter(_frame, event, _argument):
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(counter)
+    try:
+        compiler.apply([endpoints_rule("s7", [("10.244.2.3", 8080), ("10.244.2.5", 1)], version=1)])
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_an_endpoint_change_costs_the_same_among_ten_and_among_a_thousand_services():
+    assert calls_for(1000) == calls_for(10)
