@@ -237,6 +237,8 @@ class Conntrack(Protocol):
     def forget(self, flows: Collection[Flow]) -> int:
         """Delete the entries of these flows, so that the next packet of a client is balanced anew.
 
+        The kernel walks its whole table, some 20 ms even when that is empty: call it for many flows at once, from a thread.
+
         Returns:
             How many entries there were.
         """
@@ -252,13 +254,14 @@ class Notice:
     """Something changed.
 
     Args:
-        kind: "link", "address", "route", "neighbour", "rule set", or "everything": notices were lost, read all again.
+        kind: "link", "address", "route", "neighbour", "forwarding", "rule set", or "everything": notices were lost, read all
+            again.
         subject: what it is now, or was when ``gone``; None for "rule set" and "everything".
         gone: it is not there any more.
     """
 
     kind: str
-    subject: Link | Address | Route | Neighbour | None = None
+    subject: Link | Address | Route | Neighbour | ForwardingEntry | None = None
     gone: bool = False
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from midonet_kubernetes.linux import namespaces
+from midonet_kubernetes.linux.conntrack import ConntrackSocket
 from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.linux.namespaces import LinuxNamespace
 from midonet_kubernetes.linux.nftables.sockets import RuleSetSocket
+from midonet_kubernetes.linux.nftables.watch import RuleSetWatch
 from midonet_kubernetes.linux.routing.sockets import RouteSocket
+from midonet_kubernetes.linux.routing.watch import NetworkWatch
 
 
 class LinuxKernel:
@@ -43,3 +46,15 @@ class LinuxKernel:
     def rule_sets(self, namespace: Namespace) -> RuleSetSocket:
         """See ``kernel.Kernel``."""
         return RuleSetSocket(namespace)
+
+    def watch_network(self, namespace: Namespace) -> NetworkWatch:
+        """See ``kernel.Kernel``."""
+        return NetworkWatch(namespace)
+
+    def watch_rule_sets(self, namespace: Namespace) -> RuleSetWatch:
+        """See ``kernel.Kernel``."""
+        return RuleSetWatch(namespace)
+
+    def conntrack(self, namespace: Namespace) -> ConntrackSocket:
+        """See ``kernel.Kernel``."""
+        return ConntrackSocket(namespace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import socket
 import struct
@@ -21,7 +22,7 @@ LONGEST_DATAGRAM = 65536
 
 _SOL_NETLINK = 270
 _ADD_MEMBERSHIP, _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 1, 10, 11, 12
-_SNDBUFFORCE, _RCVBUFFORCE = 32, 33
+_SNDBUFFORCE, _RCVBUFFORCE, _ATTACH_FILTER = 32, 33, 26
 _TRIES_OF_A_DUMP = 20
 _BATCH_BYTES = 32768  # of one sendmsg: below the smallest default send buffer
 _MESSAGE_FOR_USERS = 1  # NLMSGERR_ATTR_MSG
@@ -132,6 +133,12 @@ class NetlinkSocket:
                 except PermissionError:
                     self._socket.setsockopt(socket.SOL_SOCKET, polite, size)
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - 32  # netlink_sendmsg keeps 32 for itself
+
+    def attach_filter(self, program: bytes) -> None:
+        """Let only those datagrams in for which a classic BPF program (8 bytes an instruction) returns their length."""
+        instructions = ctypes.create_string_buffer(program, len(program))
+        description = struct.pack("HP", len(program) // 8, ctypes.addressof(instructions))
+        self._socket.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, description)
 
     def sequences(self, count: int) -> int:
         """Reserve ``count`` sequence numbers; the first of them."""

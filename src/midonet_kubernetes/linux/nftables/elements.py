@@ -122,7 +122,7 @@ class ElementCodec:
         elements: _Elements = {}
         highest = b"\xff" * length
         points.sort()  # an end before a beginning at the same place
-        for (low, begins, tail), (following, _, _) in zip(points, [*points[1:], (b"", True, b"")], strict=True):
+        for (low, begins, tail), (following, _, _) in zip(points, [*points[1:], (b"", True, b"")], strict=False):
             if begins:
                 high = (int.from_bytes(following, "big") - 1).to_bytes(length, "big") if following else highest
                 elements[low, high] = self._read_data(tail) if self._data else None

@@ -77,10 +77,10 @@ def route(body: bytes, name_of: NameOf) -> Route | None:
     )
 
 
-def neighbour(body: bytes, name_of: NameOf) -> Neighbour | None:
-    """From a NEWNEIGH or DELNEIGH message; None unless it is a permanent one of IPv4."""
+def neighbour(body: bytes, name_of: NameOf, *, whatever_state: bool = False) -> Neighbour | None:
+    """From a NEWNEIGH or DELNEIGH message; None unless it is one of IPv4, and permanent or ``whatever_state``."""
     family, index, state, _, _ = encode.NEIGHBOUR_HEADER.unpack_from(body)
-    if family != encode.IPV4 or not state & encode.PERMANENT:
+    if family != encode.IPV4 or not (whatever_state or state & encode.PERMANENT):
         return None
     attributes = parse(body, encode.NEIGHBOUR_HEADER.size)
     return Neighbour(name_of(index), _dotted(attributes.get(encode.NDA_ADDRESS)), attributes.get(encode.NDA_MAC, b"").hex(":"))
