@@ -1,0 +1,110 @@
+"""The controllers at work: one queue for all, each entry once, whatever the number of changes that brought it there."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from dataclasses import dataclass
+
+from midonet_kubernetes.kubernetes_api.embedded.controllers.controller import Controller, Subject
+from midonet_kubernetes.kubernetes_api.embedded.controllers.deployments import Deployments
+from midonet_kubernetes.kubernetes_api.embedded.controllers.endpoint_slices import EndpointSlices
+from midonet_kubernetes.kubernetes_api.embedded.controllers.first_objects import FirstObjects
+from midonet_kubernetes.kubernetes_api.embedded.controllers.garbage import Garbage
+from midonet_kubernetes.kubernetes_api.embedded.controllers.namespaces import Definitions, Namespaces
+from midonet_kubernetes.kubernetes_api.embedded.controllers.placement import Placement
+from midonet_kubernetes.kubernetes_api.embedded.controllers.pod_cidrs import PodCidrs
+from midonet_kubernetes.kubernetes_api.embedded.controllers.replica_sets import ReplicaSets
+from midonet_kubernetes.kubernetes_api.embedded.failures import Failure
+from midonet_kubernetes.kubernetes_api.embedded.registry import Registry
+from midonet_kubernetes.kubernetes_api.embedded.service_addresses import ServiceAddresses
+from midonet_kubernetes.kubernetes_api.embedded.store import Change
+
+_LOG = logging.getLogger(__name__)
+_RETRY = 1.0  # seconds until something that failed is tried again
+_TURN = 64  # entries worked on before requests get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The cluster's addresses.
+
+    Args:
+        pods: of all Pods; each Node gets a /24 of it.
+        services: of all cluster addresses.
+        advertised: where Pods reach the API server; None leaves the ``kubernetes`` Service without endpoints.
+    """
+
+    pods: ipaddress.IPv4Network
+    services: ipaddress.IPv4Network
+    advertised: tuple[str, int] | None = None
+
+
+class Cluster:
+    """Everything that makes an API a cluster. Made, it has the objects that every cluster has.
+
+    Args:
+        registry: the objects.
+        networks: the cluster's addresses.
+    """
+
+    def __init__(self, registry: Registry, networks: Networks) -> None:
+        addresses = ServiceAddresses(networks.services, registry.store)
+        registry.allocators["services"] = addresses
+        first = FirstObjects(registry, addresses.first(), networks.advertised)
+        self._controllers: tuple[Controller, ...] = (
+            first,
+            Namespaces(registry),
+            Definitions(registry),
+            Garbage(registry),
+            PodCidrs(registry, networks.pods),
+            Placement(registry),
+            Deployments(registry),
+            ReplicaSets(registry),
+            EndpointSlices(registry),
+        )
+        self._pending: dict[tuple[Controller, Subject], None] = {}
+        self._failed: dict[tuple[Controller, Subject], None] = {}
+        self._wake = asyncio.Event()
+        for resource in registry.store.resources():
+            for stored in registry.store.all(resource):
+                self._learn(Change("ADDED", stored, None))
+        registry.store.subscribe(self._learn)
+        first.reconcile(())
+
+    def _learn(self, change: Change) -> None:
+        for controller in self._controllers:
+            for subject in controller.affected(change):
+                self._pending[controller, subject] = None
+        self._wake.set()
+
+    def settle(self) -> None:
+        """Work until there is nothing left to do."""
+        while self._pending:
+            self._work()
+
+    def _work(self) -> None:
+        controller, subject = entry = next(iter(self._pending))
+        del self._pending[entry]
+        try:
+            controller.reconcile(subject)
+        except Failure as failure:
+            _LOG.warning("%s %s: %s; tried again in %g s", type(controller).__name__, "/".join(subject), failure, _RETRY)
+            self._failed[entry] = None
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            for _ in range(min(_TURN, len(self._pending))):
+                self._work()
+            if self._pending:
+                await asyncio.sleep(0)
+                continue
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(_RETRY if self._failed else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._pending |= self._failed
+                self._failed.clear()

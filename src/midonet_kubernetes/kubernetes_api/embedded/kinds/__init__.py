@@ -1,0 +1,1 @@
+"""The built-in kinds, a module for each family."""

@@ -1,0 +1,105 @@
+"""Endpoints and EndpointSlices."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import datetime
+
+from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value, required, unsupported
+from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
+from midonet_kubernetes.model.kubernetes import Endpoints, EndpointSlice
+
+_SHOWN = 3  # kubectl names three endpoints and counts the rest
+_ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
+_MOST_ENDPOINTS = 1_000
+
+
+def _shorten(texts: list[str], none: str) -> str:
+    if not texts:
+        return none
+    more = f" + {len(texts) - _SHOWN} more..." if len(texts) > _SHOWN else ""
+    return ",".join(texts[:_SHOWN]) + more
+
+
+def _subsets(endpoints: Json, _now: datetime) -> str:
+    texts = []
+    for subset in endpoints.get("subsets", []):
+        for port in subset.get("ports", []):
+            texts += [f"{address['ip']}:{port['port']}" for address in subset.get("addresses", [])]
+    return _shorten(texts, "<none>")
+
+
+def _slice_ports(piece: Json, _now: datetime) -> str:
+    return _shorten([str(port.get("port", "*")) for port in piece.get("ports", [])], "<unset>")
+
+
+def _slice_addresses(piece: Json, _now: datetime) -> str:
+    addresses = [address for endpoint in piece.get("endpoints", []) for address in endpoint["addresses"]]
+    return _shorten(addresses, "<unset>")
+
+
+def _prepare_slice(body: Json, _old: Json | None) -> None:
+    for port in body.get("ports", []):
+        port.setdefault("protocol", "TCP")
+        port.setdefault("name", "")
+    body.setdefault("endpoints", [])
+
+
+def _validate_slice(body: Json, old: Json | None) -> list[Cause]:
+    kind = body.get("addressType", "")
+    causes = []
+    if not kind:
+        causes.append(required("addressType"))
+    elif kind not in _ADDRESS_TYPES:
+        causes.append(unsupported("addressType", kind, _ADDRESS_TYPES))
+    if old is not None and old["addressType"] != kind:
+        causes.append(invalid_value("addressType", kind, "field is immutable"))
+    if len(body["endpoints"]) > _MOST_ENDPOINTS:
+        causes.append(
+            Cause("endpoints", "FieldValueTooMany", f"Too many: {len(body['endpoints'])}: must have at most 1000 items")
+        )
+    for index, endpoint in enumerate(body["endpoints"]):
+        path = f"endpoints[{index}].addresses"
+        if not endpoint.get("addresses"):
+            causes.append(required(path, "must contain at least 1 address"))
+        elif kind == "IPv4":
+            causes += [
+                invalid_value(f"{path}[{place}]", address, "must be a valid IPv4 address")
+                for place, address in enumerate(endpoint["addresses"])
+                if not _is_ipv4(address)
+            ]
+    return causes
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+ENDPOINTS = Resource(
+    group="",
+    version="v1",
+    kind="Endpoints",
+    plural="endpoints",
+    short_names=("ep",),
+    shape=Endpoints,
+    columns=(Column("Endpoints", _subsets), AGE),
+)
+ENDPOINT_SLICES = Resource(
+    group="discovery.k8s.io",
+    version="v1",
+    kind="EndpointSlice",
+    plural="endpointslices",
+    shape=EndpointSlice,
+    prepare=_prepare_slice,
+    validate=_validate_slice,
+    columns=(
+        Column("AddressType", lambda piece, _: piece["addressType"]),
+        Column("Ports", _slice_ports),
+        Column("Endpoints", _slice_addresses),
+        AGE,
+    ),
+)

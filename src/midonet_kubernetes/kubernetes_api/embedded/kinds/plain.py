@@ -1,0 +1,126 @@
+"""Kinds that are kept and shown, and mean nothing to the server itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from midonet_kubernetes.kubernetes_api.embedded import name_rules
+from midonet_kubernetes.kubernetes_api.embedded.durations import since
+from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value
+from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import selector_text
+from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
+from midonet_kubernetes.model.kubernetes import Event, Lease
+
+
+def _prepare_secret(body: Json, _old: Json | None) -> None:
+    body.setdefault("type", "Opaque")
+
+
+def _count(body: Json, _now: datetime) -> int:
+    return len(body.get("data", {})) + len(body.get("binaryData", {}))
+
+
+CONFIG_MAPS = Resource(
+    group="",
+    version="v1",
+    kind="ConfigMap",
+    plural="configmaps",
+    short_names=("cm",),
+    columns=(Column("Data", _count, "integer"), AGE),
+)
+SECRETS = Resource(
+    group="",
+    version="v1",
+    kind="Secret",
+    plural="secrets",
+    prepare=_prepare_secret,
+    columns=(Column("Type", lambda secret, _: secret["type"]), Column("Data", _count, "integer"), AGE),
+)
+SERVICE_ACCOUNTS = Resource(group="", version="v1", kind="ServiceAccount", plural="serviceaccounts", short_names=("sa",))
+
+
+def _validate_event(body: Json, _old: Json | None) -> list[Cause]:
+    about = body.get("involvedObject", {}).get("namespace", "")
+    if body["metadata"]["namespace"] != (about or "default"):
+        return [invalid_value("involvedObject.namespace", about, "does not match event.namespace")]
+    return []
+
+
+def _event_time(event: Json) -> str | None:
+    series: str | None = event.get("series", {}).get("lastObservedTime")
+    return series or event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
+
+
+def _about(event: Json, _now: datetime) -> str:
+    about = event.get("involvedObject", {})
+    return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
+
+
+EVENTS = Resource(
+    group="",
+    version="v1",
+    kind="Event",
+    plural="events",
+    short_names=("ev",),
+    shape=Event,
+    validate=_validate_event,
+    columns=(
+        Column("Last Seen", lambda event, now: since(_event_time(event), now)),
+        Column("Type", lambda event, _: event.get("type", "")),
+        Column("Reason", lambda event, _: event.get("reason", "")),
+        Column("Object", _about),
+        Column("Source", lambda event, _: event.get("source", {}).get("component", ""), wide=True),
+        Column("Message", lambda event, _: event.get("message", "").strip()),
+        Column("Count", lambda event, _: event.get("count", 1), "integer", wide=True),
+    ),
+)
+LEASES = Resource(
+    group="coordination.k8s.io",
+    version="v1",
+    kind="Lease",
+    plural="leases",
+    shape=Lease,
+    columns=(Column("Holder", lambda lease, _: lease.get("spec", {}).get("holderIdentity", "")), AGE),
+)
+NETWORK_POLICIES = Resource(
+    group="networking.k8s.io",
+    version="v1",
+    kind="NetworkPolicy",
+    plural="networkpolicies",
+    short_names=("netpol",),
+    columns=(
+        Column("Pod-Selector", lambda policy, _: selector_text(policy.get("spec", {}).get("podSelector", {})) or "<none>"),
+        AGE,
+    ),
+)
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def _role(body: Json, _now: datetime) -> str:
+    reference = body.get("roleRef", {})
+    return f"{reference.get('kind', '')}/{reference.get('name', '')}"
+
+
+RBAC = (
+    Resource(group=_RBAC, version="v1", kind="Role", plural="roles", name_rule=name_rules.path_segment),
+    Resource(
+        group=_RBAC,
+        version="v1",
+        kind="RoleBinding",
+        plural="rolebindings",
+        name_rule=name_rules.path_segment,
+        columns=(Column("Role", _role), AGE),
+    ),
+    Resource(
+        group=_RBAC, version="v1", kind="ClusterRole", plural="clusterroles", namespaced=False, name_rule=name_rules.path_segment
+    ),
+    Resource(
+        group=_RBAC,
+        version="v1",
+        kind="ClusterRoleBinding",
+        plural="clusterrolebindings",
+        namespaced=False,
+        name_rule=name_rules.path_segment,
+        columns=(Column("Role", _role), AGE),
+    ),
+)
