@@ -1,0 +1,97 @@
+"""The command line: ``minimidonet serve | agent | backup | passwd``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from midonet_kubernetes.errors import MidonetKubeError, SettingError
+from midonet_kubernetes.minimidonet.quirks import Quirks
+from midonet_kubernetes.observability.logs import Redactor, configure
+from midonet_kubernetes.settings import LOG_FORMAT, LOG_LEVEL, address
+
+_SERVE = """\
+Serves MidoNet's REST API under /midonet-api and minimidonet's extensions under /minimidonet/v1.
+The same addresses answer /healthz, /readyz and /metrics. When requests are answered, one line with the URL is printed
+for each address. SIGTERM ends it: running requests are answered first."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["agent"]:
+        return _agent(arguments[1:])
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
+    except MidonetKubeError as error:
+        sys.stderr.write(f"minimidonet: {error}\n")
+        return error.exit_code
+
+
+def _agent(arguments: list[str]) -> int:
+    """The agent has a command line of its own, and is imported only when it is wanted."""
+    agent = importlib.import_module("midonet_kubernetes.minimidonet.agent.main")
+    return int(agent.run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("minimidonet", description="An embedded MidoNet: REST API and agent.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the REST API", description=_SERVE)
+    serve.add_argument("--listen", action="append", metavar="HOST:PORT", help="may be repeated; default 127.0.0.1:8181")
+    serve.add_argument("--store", default=":memory:", metavar="FILE", help="SQLite file; default :memory:, lost at the end")
+    serve.add_argument("--allow-anonymous", action="store_true", help="let everybody in, from other machines too")
+    serve.add_argument(
+        "--without-quirk", action="append", default=[], metavar="MNA-NNNN", help="do not show this known defect of MidoNet"
+    )
+    serve.add_argument("--log-level", help=LOG_LEVEL.allowed + "; default " + str(LOG_LEVEL.default))
+    serve.set_defaults(run=_serve)
+    commands.add_parser("agent", help="put the topology into this host's kernel", add_help=False)
+    backup = commands.add_parser("backup", help="copy a store while it is in use")
+    backup.add_argument("store", type=Path, metavar="STORE", help="the file that the server has as --store")
+    backup.add_argument("target", type=Path, metavar="FILE", help="the copy; must not be there yet")
+    backup.set_defaults(run=_backup)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from midonet_kubernetes.minimidonet.server.run import Options, say, serve  # noqa: PLC0415 - not needed for the others
+
+    environment = {LOG_LEVEL.name: options.log_level} if options.log_level else {}
+    configure(LOG_LEVEL.read(environment), str(LOG_FORMAT.default), Redactor())
+    asyncio.run(
+        serve(
+            Options(
+                listen=tuple(_address(text) for text in options.listen or ["127.0.0.1:8181"]),
+                store=options.store,
+                quirks=Quirks.without(options.without_quirk),
+                allow_anonymous=options.allow_anonymous,
+            ),
+            say=say,
+        )
+    )
+    return 0
+
+
+def _address(text: str) -> tuple[str, int]:
+    try:
+        host, port = address(text)
+    except ValueError:
+        raise SettingError("--listen", text, "HOST:PORT") from None
+    return host.strip("[]"), port
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from midonet_kubernetes.minimidonet.store.file import backup  # noqa: PLC0415 - as above
+
+    backup(options.store, options.target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""From the declaration of a resource to its routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from midonet_kubernetes.minimidonet.rest.call import Handler
+from midonet_kubernetes.minimidonet.rest.media import JSON, Media, vendor
+from midonet_kubernetes.minimidonet.rest.resource import Reader, Resource
+from midonet_kubernetes.minimidonet.rest.route import Route
+from midonet_kubernetes.minimidonet.rest.verbs import create, delete, replace, show, show_all, show_parts, unsupported
+
+
+@dataclass(frozen=True)
+class Types:
+    """The media types of a resource.
+
+    Args:
+        names: with version.
+        json: ``application/json`` is taken too.
+        generic: see ``media``.
+    """
+
+    names: tuple[str, ...]
+    json: bool = True
+    generic: bool = True
+
+    @property
+    def item(self) -> Media:
+        """Of one object."""
+        return self._media("")
+
+    @property
+    def collection(self) -> Media:
+        """Of a list."""
+        return self._media("collection.")
+
+    def _media(self, prefix: str) -> Media:
+        names = tuple(vendor(prefix + name) for name in self.names)
+        return Media((*names, JSON) if self.json else names, generic=self.generic)
+
+
+def types(*names: str, json: bool = True, generic: bool = True) -> Types:
+    """Media types by name with version."""
+    return Types(names, json=json, generic=generic)
+
+
+def get(path: str, handler: Handler, produces: Media | None, summary: str = "") -> Route:
+    """A GET."""
+    return Route("GET", path, handler, produces=produces, summary=summary)
+
+
+def post(path: str, handler: Handler, consumes: Media, read: Reader, summary: str = "") -> Route:
+    """A POST."""
+    return Route("POST", path, handler, consumes=consumes, read=read, summary=summary)
+
+
+def put(path: str, handler: Handler, consumes: Media, read: Reader, summary: str = "") -> Route:
+    """A PUT."""
+    return Route("PUT", path, handler, consumes=consumes, read=read, summary=summary)
+
+
+def remove(path: str, handler: Handler, summary: str = "") -> Route:
+    """A DELETE."""
+    return Route("DELETE", path, handler, summary=summary)
+
+
+def collection(
+    path: str, resource: Resource, media: Types, *, listing: Handler | None = None, creating: Handler | None = None
+) -> tuple[Route, Route]:
+    """GET and POST of a collection; a verb without a handler is 405."""
+    produces = media.collection if listing else None
+    return (
+        get(path, listing or unsupported, produces),
+        post(path, creating or unsupported, media.item, resource.read),
+    )
+
+
+def flat(resource: Resource, media: Types, *, listing: Handler | None = None) -> tuple[Route, Route]:
+    """The flat collection with POST and GET."""
+    return collection(
+        f"/{resource.collection}", resource, media, listing=listing or show_all(resource), creating=create(resource)
+    )
+
+
+def item(resource: Resource, media: Types, *, replacing: bool = True) -> tuple[Route, Route, Route]:
+    """GET, PUT and DELETE of an object by its flat path."""
+    path = f"/{resource.collection}/{{id}}"
+    return (
+        get(path, show(resource), media.item),
+        put(path, replace(resource) if replacing else unsupported, media.item, resource.read),
+        remove(path, delete(resource)),
+    )
+
+
+def nested(
+    resource: Resource,
+    media: Types,
+    parent: str,
+    segment: str,
+    field: str,
+    *,
+    listing: Handler | None = None,
+    creating: Handler | None = None,
+    listed_as: Media | None = None,
+    name: str = "",
+) -> tuple[Route, ...]:
+    """A collection below its parent, with the DELETE of an item that ignores the parent (rest-api 1.5).
+
+    Args:
+        resource: of the parts.
+        media: their types.
+        parent: the parent's kind.
+        segment: the parent's collection.
+        field: that refers to the parent.
+        listing: GET, if it is not the usual one.
+        creating: POST, if it is not the usual one.
+        listed_as: types of the list, if they are not the usual ones.
+        name: the collection's segment, if it is not the flat one.
+    """
+    path = f"/{segment}/{{parent:uuid}}/{name or resource.collection}"
+    return (
+        get(path, listing or show_parts(resource, parent, field), listed_as or media.collection),
+        post(path, creating or create(resource, field), media.item, resource.read),
+        get(f"{path}/{{id}}", unsupported, None),
+        put(f"{path}/{{id}}", unsupported, media.item, resource.read),
+        remove(f"{path}/{{id}}", delete(resource, nested=True)),
+    )

@@ -1,0 +1,42 @@
+"""All routes of the REST API, resource by resource."""
+
+from __future__ import annotations
+
+from midonet_kubernetes.minimidonet.rest.route import Route
+from midonet_kubernetes.minimidonet.routes import (
+    arp_tables,
+    bindings,
+    bridges,
+    chains,
+    hosts,
+    mac_tables,
+    port_links,
+    ports,
+    routers,
+    routes,
+    rules,
+    system,
+    tunnel_zone_hosts,
+    tunnel_zones,
+)
+
+ROUTES: tuple[Route, ...] = tuple(
+    route
+    for module in (
+        system,
+        tunnel_zones,
+        tunnel_zone_hosts,
+        hosts,
+        bindings,
+        routers,
+        bridges,
+        ports,
+        port_links,
+        routes,
+        mac_tables,
+        arp_tables,
+        chains,
+        rules,
+    )
+    for route in module.ROUTES
+)

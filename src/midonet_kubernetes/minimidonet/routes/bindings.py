@@ -1,0 +1,85 @@
+"""Bindings of ports to interfaces of a host: HostInterfacePort (rest-api 4.11)."""
+
+from __future__ import annotations
+
+from midonet_kubernetes.minimidonet.rest import field
+from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
+from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
+from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.links import Links
+from midonet_kubernetes.minimidonet.rest.media import JSON, Media, vendor
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.verbs import unsupported
+from midonet_kubernetes.minimidonet.store.counters import take_number
+from midonet_kubernetes.minimidonet.store.indices import Object
+from midonet_kubernetes.minimidonet.store.transaction import Transaction
+
+_BINDING = Resource(
+    kind="HostInterfacePort",
+    collection="hosts",
+    fields=field.Fields((field.uuid("portId"), field.uuid("hostId"), field.text("interfaceName"))),
+    links=Links(host="hosts/{hostId}", port="ports/{portId}", uri="hosts/{hostId}/ports/{portId}"),
+)
+
+
+def _binding(call: Call, store: Transaction, port: Object) -> Object:
+    shown = {"portId": port["id"], "hostId": port["hostId"], "interfaceName": port.get("interfaceName")}
+    return _BINDING.show(call, store, shown)
+
+
+def _create(call: Call, store: Transaction) -> Answer:
+    values, host = call.values(), call.path["parent"]
+    existing(store, "Host", host)
+    if not store.find("TunnelZoneHost", "hostId", host):
+        raise Refusal(409, "The specified host is not in any tunnel zone.")
+    port_id, interface = values.get("portId"), values.get("interfaceName")
+    if port_id is None:
+        raise bad_request("Invalid ZOOM identifier null")
+    port = existing(store, "Port", port_id)
+    if port.get("interfaceName") is not None:
+        raise Refusal(409, f"Port {port_id} is already bound to an interface")
+    for other_id, other in store.found("Port", "hostId", host):
+        if other_id != port_id and other.get("interfaceName") == interface:
+            raise Refusal(409, f"Interface {'null' if interface is None else interface} is already bound to a port.")
+    number = take_number(store, "bound", first=1)
+    store.change("Port", port_id, hostId=host, interfaceName=interface, _bound=number)
+    return Answer(201, location=f"{call.base}/hosts/{host}/ports/{port_id}")
+
+
+def _list(call: Call, store: Transaction) -> Answer:
+    host = call.path["parent"]
+    existing(store, "Host", host)
+    return Answer(200, [_binding(call, store, port) for _, port in store.found("Port", "hostId", host)])
+
+
+def _show(call: Call, store: Transaction) -> Answer:
+    host, port_id = call.path["parent"], call.path["port"]
+    existing(store, "Host", host)
+    if not is_uuid(port_id):
+        raise bad_request(f"{port_id} is not the id of a port")
+    port = store.get("Port", port_id.lower())
+    if port is None or port.get("hostId") != host:
+        raise Refusal(404, "Host interface port not found")
+    return Answer(200, _binding(call, store, port))
+
+
+def _delete(call: Call, store: Transaction) -> Answer:
+    port_id = call.path["port"]
+    port = existing(store, "Port", port_id)
+    if port.get("hostId") is not None or port.get("interfaceName") is not None:
+        store.change("Port", port_id, hostId=None, interfaceName=None, _bound=None)
+    return NO_CONTENT
+
+
+_PATH = "/hosts/{parent:uuid}/ports"
+_TYPES = types("HostInterfacePort-v1", generic=False)
+_LISTED = types("HostInterfacePort-v1", json=False, generic=False)
+_SHOWN = Media((JSON, vendor("HostInterfacePort-v1")), generic=False)
+ROUTES = (
+    get(_PATH, _list, _LISTED.collection),
+    post(_PATH, _create, _TYPES.item, _BINDING.read),
+    get(_PATH + "/{port}", _show, _SHOWN),
+    put(_PATH + "/{port}", unsupported, _TYPES.item, _BINDING.read),
+    remove(_PATH + "/{port}", _delete),
+)

@@ -1,0 +1,88 @@
+"""The hosts of a tunnel zone (rest-api 4.2)."""
+
+from __future__ import annotations
+
+from midonet_kubernetes.minimidonet.rest import field
+from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
+from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
+from midonet_kubernetes.minimidonet.rest.declare import collection, get, put, remove, types
+from midonet_kubernetes.minimidonet.rest.links import Links
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.verbs import show_parts, unsupported
+from midonet_kubernetes.minimidonet.store.indices import Object
+from midonet_kubernetes.minimidonet.store.transaction import Transaction
+
+
+def _shape(_: Call, __: Transaction, shown: Object) -> None:
+    del shown["id"]
+
+
+TUNNEL_ZONE_HOST = Resource(
+    kind="TunnelZoneHost",
+    collection="tunnel_zones",
+    fields=field.Fields(
+        (
+            field.uuid("tunnelZoneId"),
+            field.uuid("hostId", required=True),
+            field.ipv4("ipAddress", required=True),
+        )
+    ),
+    links=Links(
+        tunnelZone="tunnel_zones/{tunnelZoneId}",
+        host="hosts/{hostId}",
+        uri="tunnel_zones/{tunnelZoneId}/hosts/{hostId}",
+    ),
+    shape=_shape,
+)
+
+
+def _create(call: Call, store: Transaction) -> Answer:
+    values = call.values()
+    zone = call.path["parent"]
+    TUNNEL_ZONE_HOST.fields.validate(values)
+    existing(store, "TunnelZone", zone)
+    host = values["hostId"]
+    id_ = f"{zone}/{host}"
+    if store.get("TunnelZoneHost", id_) is not None:
+        raise Refusal(409, plain=True)
+    existing(store, "Host", host)
+    store.put("TunnelZoneHost", id_, {**values, "id": id_, "tunnelZoneId": zone})
+    return Answer(201, location=f"{call.base}/tunnel_zones/{zone}/hosts/{host}")
+
+
+def _show(call: Call, store: Transaction) -> Answer:
+    zone, host = call.path["parent"], call.path["host"]
+    existing(store, "TunnelZone", zone)
+    if not is_uuid(host):
+        raise bad_request(f"{host} is not the id of a host")
+    member = store.get("TunnelZoneHost", f"{zone}/{host.lower()}")
+    if member is None:
+        raise Refusal(404, "Resource not found")
+    return Answer(200, TUNNEL_ZONE_HOST.show(call, store, member))
+
+
+def _delete(call: Call, store: Transaction) -> Answer:
+    zone, host = call.path["parent"], call.path["host"]
+    existing(store, "TunnelZone", zone)
+    id_ = f"{zone}/{host.lower()}"
+    if store.get("TunnelZoneHost", id_) is None:
+        raise Refusal(404, plain=True)
+    store.delete("TunnelZoneHost", id_)
+    return NO_CONTENT
+
+
+_TYPES = types("TunnelZoneHost-v1", "GreTunnelZoneHost-v1", json=False, generic=False)
+_PATH = "/tunnel_zones/{parent:uuid}/hosts"
+ROUTES = (
+    *collection(
+        _PATH,
+        TUNNEL_ZONE_HOST,
+        _TYPES,
+        listing=show_parts(TUNNEL_ZONE_HOST, "TunnelZone", "tunnelZoneId"),
+        creating=_create,
+    ),
+    get(_PATH + "/{host}", _show, _TYPES.item),
+    put(_PATH + "/{host}", unsupported, _TYPES.item, TUNNEL_ZONE_HOST.read),
+    remove(_PATH + "/{host}", _delete),
+)

@@ -1,0 +1,103 @@
+"""What minimidonet offers besides MidoNet's API, under ``/minimidonet/v1`` (architecture, seam 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from midonet_kubernetes.minimidonet.rest.body import parse
+from midonet_kubernetes.minimidonet.rest.call import existing
+from midonet_kubernetes.minimidonet.rest.coercion import is_uuid, mismatch
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal
+from midonet_kubernetes.minimidonet.server.agents import Agents
+from midonet_kubernetes.minimidonet.store.store import Store
+
+PREFIX = "/minimidonet/v1"
+_VERSION = version("midonet-kubernetes")
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """The extensions over one store.
+
+    Args:
+        store: the topology.
+        agents: the hosts' agents.
+    """
+
+    store: Store
+    agents: Agents
+
+    def answer(self, method: str, path: str, body: bytes) -> Any:
+        """The JSON value of a 200.
+
+        Args:
+            method: in capitals.
+            path: below the prefix.
+            body: as sent.
+
+        Raises:
+            Refusal: anything else.
+        """
+        match path.strip("/").split("/"):
+            case ["version"]:
+                return _only(method, GET=self._version)
+            case ["topology"]:
+                return _only(method, GET=self._topology)
+            case ["hosts"]:
+                return _only(method, GET=self._hosts)
+            case ["hosts", host]:
+                return _only(method, PUT=lambda: self._register(_host_id(host), body))
+            case ["hosts", host, "status"]:
+                id_ = _host_id(host)
+                return _only(method, PUT=lambda: self._report(id_, body), GET=lambda: self._status(id_))
+        raise Refusal(404, f"There is nothing at {PREFIX}{path[:200]}")
+
+    def _version(self) -> Any:
+        return {"version": _VERSION, "store": self.store.id, "revision": self.store.revision}
+
+    def _topology(self) -> Any:
+        objects: dict[str, dict[str, Any]] = {}
+        for change in self.store.objects():
+            objects.setdefault(change.kind, {})[change.id] = change.object
+        return {"store": self.store.id, "revision": self.store.revision, "objects": objects}
+
+    def _hosts(self) -> Any:
+        return [self._host(id_, host.get("name")) for id_, host in self.store.tables.all("Host").items()]
+
+    def _host(self, id_: str, name: str | None) -> dict[str, Any]:
+        return {"id": id_, "name": name, "alive": self.agents.is_alive(id_), "status": self.agents.status(id_)}
+
+    def _register(self, host: str, body: bytes) -> Any:
+        given = parse(body)
+        with self.store.transaction() as transaction:
+            self.agents.register(transaction, host, given)
+        return {"leaseSeconds": self.agents.lease_seconds}
+
+    def _report(self, host: str, body: bytes) -> Any:
+        given = parse(body)
+        if not isinstance(given, dict):
+            raise mismatch(given, "an object")
+        with self.store.transaction() as transaction:
+            existing(transaction, "Host", host)
+        self.agents.report(host, given)
+        return {}
+
+    def _status(self, host: str) -> Any:
+        with self.store.transaction() as transaction:
+            return self._host(host, existing(transaction, "Host", host).get("name"))
+
+
+def _only(method: str, **verbs: Callable[[], Any]) -> Any:
+    verb = verbs.get("GET" if method == "HEAD" else method)
+    if verb is None:
+        raise Refusal(405, f"{method} is not possible here", headers={"allow": ",".join(sorted(verbs))})
+    return verb()
+
+
+def _host_id(text: str) -> str:
+    if not is_uuid(text):
+        raise Refusal(404, f"{text[:80]} is not the id of a host: it has to be a UUID")
+    return text.lower()

@@ -1,0 +1,139 @@
+"""The HTTP face: aiohttp's requests become values, answers leave when the store is durable; limits with clear answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from midonet_kubernetes.exchange import Request, Response
+from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal
+from midonet_kubernetes.minimidonet.server.api import refused
+from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
+from midonet_kubernetes.minimidonet.server.service import Service, is_stream
+from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
+
+BODY_SECONDS = 30.0
+MOST_REQUESTS = 1024  # at a time
+MOST_STREAMS = 4096
+
+_access_log = logging.getLogger("minimidonet.access")
+_log = logging.getLogger("minimidonet")
+
+
+class Face:
+    """Answers aiohttp's requests.
+
+    Args:
+        service: the server.
+        metrics: what is counted.
+        clock: seconds, for durations.
+    """
+
+    def __init__(self, service: Service, metrics: ServerMetrics, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._service, self._metrics, self._clock = service, metrics, clock
+        self._running = 0
+        self.is_stopping = False
+
+    async def answer(self, http: web.BaseRequest) -> web.StreamResponse:
+        """A handler of aiohttp."""
+        started = self._clock()
+        path = _path(http)
+        if is_stream(http.method, path):
+            return await self._stream(http, path)
+        plain = self._plain(path)
+        if plain is not None:
+            return plain
+        try:
+            response = await self._handle(http, path)
+        except Refusal as refusal:
+            response = refused(refusal)
+        seconds = self._clock() - started
+        self._metrics.count(http.method, path, response.status, seconds)
+        if _access_log.isEnabledFor(logging.DEBUG):
+            # Neither headers nor query strings: no secret can be in what is left.
+            where = path.partition("?")[0]
+            _access_log.debug("%s %s %s %d %.1f ms", http.remote, http.method, where, response.status, seconds * 1e3)
+        return _sent(response)
+
+    async def _handle(self, http: web.BaseRequest, path: str) -> Response:
+        if self._running >= MOST_REQUESTS:
+            raise Refusal(503, f"{MOST_REQUESTS} requests are being answered: try again", headers={"retry-after": "1"})
+        self._running += 1
+        try:
+            body = await _body(http)
+            response = self._service.handle(Request(http.method, path, http.headers, body))
+            await self._service.store.durable()
+        except StoreFull as error:
+            raise Refusal(507, str(error)) from error
+        except StoreError as error:
+            _log.error("%s", error)
+            raise Refusal(507, str(error)) from error
+        finally:
+            self._running -= 1
+        return response
+
+    def _plain(self, path: str) -> web.Response | None:
+        """Health and metrics, for those who watch the server."""
+        match path:
+            case "/healthz":
+                return web.Response(text="ok\n")
+            case "/readyz":
+                return web.Response(text="stopping\n", status=503) if self.is_stopping else web.Response(text="ok\n")
+            case "/metrics":
+                return self._metrics.response()
+        return None
+
+    async def _stream(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
+        if self._service.hub.readers() >= MOST_STREAMS:
+            return _sent(refused(Refusal(503, f"{MOST_STREAMS} streams are open: try again later")))
+        async with self._service.stream(Request(http.method, path, http.headers)) as streamed:
+            answer = web.StreamResponse(status=streamed.status, headers=streamed.headers)
+            await answer.prepare(http)
+            try:
+                async for chunk in streamed.chunks:
+                    await answer.write(chunk)
+            except ConnectionError:
+                return answer
+            await answer.write_eof()
+            return answer
+
+
+async def _body(http: web.BaseRequest) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refusal: 413 too large, 408 too slow.
+    """
+    if not http.body_exists:
+        return b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await http.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"}) from None
+    except TimeoutError:
+        raise Refusal(408, f"The body took more than {BODY_SECONDS:.0f} s", headers={"connection": "close"}) from None
+
+
+def _path(http: web.BaseRequest) -> str:
+    """Path and query as sent; an absolute URI loses its host."""
+    raw = http.raw_path
+    if raw.startswith("/"):
+        return raw
+    _, _, rest = raw.partition("://")
+    return "/" + rest.partition("/")[2]
+
+
+def _sent(response: Response) -> web.Response:
+    answer = web.Response(status=response.status, body=response.body, headers=response.headers)
+    if not response.body and "content-type" not in response.headers:
+        # aiohttp would label even nothing.
+        answer.headers.popall("Content-Type", None)
+    if response.headers.get("connection") == "close":
+        answer.force_close()
+    return answer

@@ -1,0 +1,140 @@
+"""Listening, TLS, and a stop that lets running requests end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from midonet_kubernetes.errors import MachineError, UserError
+from midonet_kubernetes.minimidonet.auth.access import Access, OpenAccess
+from midonet_kubernetes.minimidonet.quirks import Quirks
+from midonet_kubernetes.minimidonet.routes import ROUTES
+from midonet_kubernetes.minimidonet.server.api import ROOT
+from midonet_kubernetes.minimidonet.server.face import Face
+from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
+from midonet_kubernetes.minimidonet.server.service import Service
+from midonet_kubernetes.minimidonet.store.store import Store
+
+KEEP_ALIVE_SECONDS = 30.0
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Args:
+        listen: hosts and ports; port 0 is any free one.
+        store: file, or ``:memory:``.
+        quirks: which of MidoNet's defects are shown.
+        access: None is MidoNet's mock, which lets everybody in.
+        allow_anonymous: let everybody in who is not on this machine, too.
+        tls: None is plain HTTP.
+    """
+
+    listen: tuple[tuple[str, int], ...]
+    store: str
+    quirks: Quirks
+    access: Access | None = None
+    allow_anonymous: bool = False
+    tls: ssl.SSLContext | None = None
+
+
+def check_addresses(options: Options) -> None:
+    """Keep an open server on this machine.
+
+    Raises:
+        UserError: it would let anybody in from elsewhere.
+    """
+    if options.access is not None or options.allow_anonymous:
+        return
+    for host, port in options.listen:
+        if not _is_loopback(host):
+            raise UserError(
+                f"--listen {host}:{port} lets anybody in from other machines: give --users FILE, listen on 127.0.0.1, "
+                "or say --allow-anonymous if that is what you want"
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def serve(options: Options, *, say: Callable[[str], None] = print, stop: asyncio.Event | None = None) -> None:
+    """Serve until SIGTERM or SIGINT (or ``stop``), then end running requests and write what is waiting.
+
+    Args:
+        options: how.
+        say: told the URL, one line for each address, when requests are answered.
+        stop: instead of signals.
+
+    Raises:
+        UserError: an option cannot be.
+        MachineError: an address or the store cannot be used.
+    """
+    check_addresses(options)
+    stop = stop or _until_signal()
+    store = Store.open(options.store)
+    service = Service(store, quirks=options.quirks, access=options.access or OpenAccess())
+    metrics = ServerMetrics(
+        frozenset(route.path.split("/")[1] for route in ROUTES),
+        streams=service.hub.readers,
+        alive=service.agents.alive,
+        revision=lambda: store.durable_revision,
+    )
+    face = Face(service, metrics)
+    runner = web.ServerRunner(
+        web.Server(face.answer, access_log=None, keepalive_timeout=KEEP_ALIVE_SECONDS, auto_decompress=False),
+        shutdown_timeout=STOP_SECONDS,
+    )
+    await runner.setup()
+    try:
+        for url in await _listen(runner, options.listen, options.tls):
+            say(f"minimidonet: serving {url}{ROOT}")
+        await stop.wait()
+        face.is_stopping = True
+        service.hub.close()
+    finally:
+        await runner.cleanup()
+        await store.close()
+
+
+async def _listen(runner: web.ServerRunner, addresses: Sequence[tuple[str, int]], tls: ssl.SSLContext | None) -> list[str]:
+    scheme = "https" if tls is not None else "http"
+    urls = []
+    for host, port in addresses:
+        site = web.TCPSite(runner, host or None, port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            raise MachineError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --listen") from error
+        bound = runner.addresses[-1]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        urls.append(f"{scheme}://{shown}:{bound[1]}")
+    return urls
+
+
+def _until_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def say(line: str) -> None:
+    """One line on standard output, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

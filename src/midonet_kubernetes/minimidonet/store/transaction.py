@@ -1,0 +1,121 @@
+"""Reading and writing objects so that a request happens wholly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from midonet_kubernetes.minimidonet.store.indices import Object, Ranked
+from midonet_kubernetes.minimidonet.store.tables import Tables
+from midonet_kubernetes.model.midonet import KINDS
+from midonet_kubernetes.topology.change import Change
+
+Key = tuple[str, str]
+_HIDDEN = "_"  # a field that starts with it belongs to the store and is shown to nobody
+
+
+class Transaction:
+    """One request's view of the store. What it writes is seen at once by whoever reads next, until it is rolled back.
+
+    Args:
+        tables: what it works on.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._undo: list[tuple[Key, Object | None]] = []
+        self.written: dict[Key, None] = {}
+        self.recreated: set[Key] = set()  # deleted and made again: it takes its place at the end of the order
+        self._removed: set[Key] = set()
+
+    def get(self, kind: str, id_: str) -> Object | None:
+        """The object, or None."""
+        return self._tables.get(kind, id_)
+
+    def all(self, kind: str) -> Iterator[tuple[str, Object]]:
+        """Ids and objects of a kind in order of creation."""
+        yield from self._tables.all(kind).items()
+
+    def find(self, kind: str, field: str, value: str) -> Sequence[str]:
+        """The ids of the objects of ``kind`` whose ``field`` refers to ``value``, in the reference's order."""
+        return self._tables.find(kind, field, value)
+
+    def found(self, kind: str, field: str, value: str) -> Iterator[tuple[str, Object]]:
+        """As ``find``, with the objects."""
+        objects = self._tables.all(kind)
+        for id_ in self._tables.find(kind, field, value):
+            yield id_, objects[id_]
+
+    def ranked(self, kind: str, field: str) -> Ranked:
+        """The index of a reference with an order."""
+        return self._tables.ranked(kind, field)
+
+    def put(self, kind: str, id_: str, object_: Object) -> None:
+        """Add or replace an object. ``object_`` must not be changed afterwards."""
+        key = (kind, id_)
+        self._undo.append((key, self._tables.put(kind, id_, object_)))
+        self.written[key] = None
+        if key in self._removed:
+            self.recreated.add(key)
+
+    def change(self, kind: str, id_: str, **fields: object) -> None:
+        """Set fields of an object that is there; None takes a field back to its default."""
+        old = self._tables.get(kind, id_)
+        assert old is not None
+        new = {name: value for name, value in (old | fields).items() if value is not None}
+        self.put(kind, id_, new)
+
+    def remove(self, kind: str, id_: str) -> None:
+        """Remove this one object, whoever refers to it."""
+        key = (kind, id_)
+        old = self._tables.remove(kind, id_)
+        if old is not None:
+            self._undo.append((key, old))
+            self.written[key] = None
+            self._removed.add(key)
+
+    def delete(self, kind: str, id_: str) -> None:
+        """Remove an object with all that cannot be without it, and make everything else forget it."""
+        if self._tables.get(kind, id_) is None:
+            return
+        for reference in self._tables.references[kind]:
+            for referrer in self._tables.find(reference.kind, reference.field, id_):
+                if reference.on_delete == "cascade":
+                    self.delete(reference.kind, referrer)
+                elif reference.on_delete == "clear":
+                    self._forget(reference.kind, referrer, reference.field, id_)
+        self.remove(kind, id_)
+
+    def _forget(self, kind: str, referrer: str, field: str, id_: str) -> None:
+        object_ = self._tables.get(kind, referrer)
+        if object_ is None:
+            return
+        value = object_[field]
+        rest = [other for other in value if other != id_] if isinstance(value, list) else None
+        self.change(kind, referrer, **{field: rest or None})
+
+    def rollback(self) -> None:
+        """Make it as if nothing had been written."""
+        for (kind, id_), old in reversed(self._undo):
+            if old is None:
+                self._tables.remove(kind, id_)
+            else:
+                self._tables.put(kind, id_, old)
+        self._undo.clear()
+
+    def changes(self) -> list[Change]:
+        """What was written, as the stream tells it: each object once, as it is now."""
+        return [Change(kind, id_, shown(self._tables.get(kind, id_))) for kind, id_ in self.written if kind in KINDS]
+
+    def rows(self) -> list[tuple[Key, Object | None, bool]]:
+        """What was written, for the file: key, object (None: gone), and whether an older row of that key is to go first."""
+        return [(key, self._tables.get(*key), key in self.recreated) for key in self.written]
+
+
+def shown(object_: Object | None) -> Object | None:
+    """An object without what only the store needs."""
+    if object_ is None:
+        return None
+    for name in object_:
+        if name.startswith(_HIDDEN):
+            return {name: value for name, value in object_.items() if not name.startswith(_HIDDEN)}
+    return object_
