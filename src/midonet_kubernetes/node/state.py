@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midonet_kubernetes.errors import MachineError
@@ -133,7 +133,7 @@ class State:
         rows = self._connection.execute(
             "SELECT container, interface, network, namespace, pod, uid, address, mac, link, wired FROM attachments"
         )
-        return [Attachment(*texts, wired=bool(wired)) for *texts, wired in rows]
+        return [replace(Attachment(*row), wired=bool(row[-1])) for row in rows]
 
     def save(self, attachment: Attachment) -> None:
         """Add or replace an attachment; its address does not rest."""
