@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from midonet_kubernetes.errors import UserError
@@ -8,6 +6,7 @@ from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import Token, TokenFile
 from midonet_kubernetes.kubernetes_api.kinds import NODE
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = pytest.mark.looptime
 
@@ -23,9 +22,9 @@ async def test_a_token_file_is_read_again_after_a_minute(tmp_path):
     credentials = TokenFile(file)
     assert await credentials.headers() == {"Authorization": "Bearer old"}
     file.write_text("new\n")
-    await asyncio.sleep(59)
+    await elapse(59)
     assert await credentials.headers() == {"Authorization": "Bearer old"}
-    await asyncio.sleep(1)
+    await elapse(1)
     assert await credentials.headers() == {"Authorization": "Bearer new"}
 
 

@@ -6,6 +6,7 @@ from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.election import Election
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = pytest.mark.looptime
 
@@ -32,7 +33,7 @@ class Replica:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(self.stop_takes)
+            await elapse(self.stop_takes)
             self.stopped_at.append(self.loop.time())
 
     async def stop(self):
@@ -50,7 +51,7 @@ class Wire:
 
     async def send(self, request):
         if self.hangs:
-            await asyncio.sleep(3600)
+            await elapse(3600)
         if self.broken:
             raise Unreachable("connection refused")
         return await self.api.send(request)
@@ -81,7 +82,7 @@ def lease(api):
 
 async def test_the_only_candidate_leads_at_once_and_the_lease_says_so(api, replicas):
     one = replicas("one")
-    await asyncio.sleep(0.01)
+    await elapse(0.01)
     assert one.election.is_leader()
     spec = lease(api)["spec"]
     assert spec["holderIdentity"] == "one"
@@ -93,20 +94,20 @@ async def test_the_only_candidate_leads_at_once_and_the_lease_says_so(api, repli
 
 async def test_a_lead_that_is_renewed_lasts(api, replicas):
     one, two = replicas("one"), replicas("two")
-    await asyncio.sleep(600)
+    await elapse(600)
     assert len(one.led_at) + len(two.led_at) == 1
     assert lease(api)["spec"]["leaseTransitions"] == 1
 
 
 async def test_after_a_clean_stop_the_other_leads_within_two_seconds(api, replicas):
     one = replicas("one")
-    await asyncio.sleep(0.01)
+    await elapse(0.01)
     two = replicas("two")
-    await asyncio.sleep(30)
+    await elapse(30)
     await one.stop()
     stopped_at = asyncio.get_running_loop().time()
     assert lease(api)["spec"]["holderIdentity"] == ""
-    await asyncio.sleep(2)
+    await elapse(2)
     assert two.election.is_leader()
     assert two.led_at[0] - stopped_at <= 2
 
@@ -114,22 +115,22 @@ async def test_after_a_clean_stop_the_other_leads_within_two_seconds(api, replic
 @pytest.mark.parametrize("killed_after", [30.0, 30.5, 31.0, 31.5, 31.99])
 async def test_after_kill_9_the_other_leads_within_15_seconds_and_never_while_the_first_may_write(replicas, killed_after):
     one = replicas("one")
-    await asyncio.sleep(0.01)
+    await elapse(0.01)
     two = replicas("two")
-    await asyncio.sleep(killed_after)
+    await elapse(killed_after)
     one.transport.broken = True  # as good as dead for everybody else, but we can still ask what it would do
     killed_at = asyncio.get_running_loop().time()
     while not two.election.is_leader():
-        await asyncio.sleep(0.05)
+        await elapse(0.05)
         assert not (one.election.is_leader() and two.election.is_leader())
     assert asyncio.get_running_loop().time() - killed_at <= 15
 
 
 async def test_a_leader_that_cannot_renew_stops_its_work_at_the_deadline(replicas):
     one = replicas("one")
-    await asyncio.sleep(20.5)
+    await elapse(20.5)
     one.transport.broken = True
-    await asyncio.sleep(10)
+    await elapse(10)
     assert not one.election.is_leader()
     assert len(one.stopped_at) == 1
     assert 26 <= one.stopped_at[0] <= 28.5
@@ -137,52 +138,52 @@ async def test_a_leader_that_cannot_renew_stops_its_work_at_the_deadline(replica
 
 async def test_a_leader_whose_renewal_hangs_stops_its_work_at_the_deadline(replicas):
     one = replicas("one")
-    await asyncio.sleep(20.5)
+    await elapse(20.5)
     one.transport.hangs = True
-    await asyncio.sleep(10)
+    await elapse(10)
     assert not one.election.is_leader()
     assert 26 <= one.stopped_at[0] <= 28.5
 
 
 async def test_a_short_outage_costs_nothing(api, replicas):
     one, two = replicas("one"), replicas("two")
-    await asyncio.sleep(20)
+    await elapse(20)
     for _ in range(10):
         api.reachable = False
-        await asyncio.sleep(5)
+        await elapse(5)
         api.reachable = True
-        await asyncio.sleep(5)
+        await elapse(5)
     assert len(one.led_at) + len(two.led_at) == 1
 
 
 async def test_after_a_long_outage_somebody_leads_again(api, replicas):
     one, two = replicas("one"), replicas("two")
-    await asyncio.sleep(20)
+    await elapse(20)
     api.reachable = False
-    await asyncio.sleep(3600)
+    await elapse(3600)
     assert not one.election.is_leader()
     assert not two.election.is_leader()
     api.reachable = True
-    await asyncio.sleep(15)
+    await elapse(15)
     assert one.election.is_leader() != two.election.is_leader()
 
 
 async def test_the_lead_goes_on_while_the_work_takes_its_time_to_stop(replicas):
     one = replicas("one")
-    await asyncio.sleep(0.01)
+    await elapse(0.01)
     two = replicas("two")
     one.stop_takes = 60
     await one.stop()
-    await asyncio.sleep(2)
+    await elapse(2)
     assert one.stopped_at[0] >= 60
     assert two.led_at[0] > one.stopped_at[0]
 
 
 async def test_a_409_at_the_renewal_is_no_loss_while_the_lease_is_ours(api, replicas):
     one = replicas("one")
-    await asyncio.sleep(1)
+    await elapse(1)
     api.answers.extend([api._handle, failure(409, "Conflict")])
-    await asyncio.sleep(30)
+    await elapse(30)
     assert len(one.led_at) == 1
     assert one.election.is_leader()
 
@@ -200,7 +201,7 @@ async def test_work_that_ends_releases_the_lead_and_its_error_is_told(api):
 
 async def test_two_candidates_that_see_the_same_free_lease_do_not_both_get_it(replicas):
     candidates = [replicas(str(number), random=lambda: 0.5) for number in range(5)]
-    await asyncio.sleep(1)
+    await elapse(1)
     assert sum(candidate.election.is_leader() for candidate in candidates) == 1
 
 

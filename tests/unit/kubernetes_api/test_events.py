@@ -7,6 +7,7 @@ from midonet_kubernetes.kubernetes_api.event_correlation import Correlator, Happ
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.model.kubernetes import EventSource, Metadata, Node, ObjectReference, Pod
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = pytest.mark.looptime
 
@@ -57,7 +58,7 @@ async def test_the_same_again_is_counted(api, recorder):
     for _ in range(3):
         recorder.record(POD, "Failed", "no answer", type="Warning")
         await recorder.join()
-        await asyncio.sleep(60)
+        await elapse(60)
     (event,) = events(api)
     assert event["count"] == 3
     assert event["firstTimestamp"] == "2023-11-14T22:13:20Z"
@@ -86,7 +87,7 @@ async def test_similar_events_ten_minutes_apart_are_not_combined(api, recorder):
     for number in range(12):
         recorder.record(POD, "Failed", f"attempt {number}")
         await recorder.join()
-        await asyncio.sleep(601)
+        await elapse(601)
     assert len(events(api)) == 12
 
 
@@ -97,7 +98,7 @@ async def test_an_object_may_cause_25_events_and_then_one_in_five_minutes(api, r
     recorder.record(other, "Reason", "x")
     await recorder.join()
     assert len(events(api)) == 26
-    await asyncio.sleep(301)
+    await elapse(301)
     for number in range(100, 110):
         recorder.record(POD, f"Reason{number}", "x")
     await recorder.join()

@@ -12,6 +12,7 @@ from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import POD, raw
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = pytest.mark.looptime
 
@@ -45,7 +46,7 @@ async def watching(api, **options):
     running = asyncio.create_task(informer.run())
     async with asyncio.timeout(300):
         await informer.synced.wait()
-    await asyncio.sleep(0.01)
+    await elapse(0.01)
     seen.take()
     try:
         yield informer, seen
@@ -84,7 +85,7 @@ async def test_every_change_is_told_with_what_was_before(api):
         api.put(PODS, pod("a", "n1"))
         api.put(PODS, pod("a", "n2"))
         api.remove(PODS, "default/a")
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/a", None, "n1"), ("default/a", "n1", "n2"), ("default/a", "n2", None)]
         assert len(informer.store) == 0
 
@@ -128,11 +129,11 @@ async def test_a_watch_asks_for_bookmarks_and_for_an_end_between_four_and_eight_
 async def test_a_cut_stream_is_resumed_where_it_was(api):
     async with watching(api) as (informer, seen):
         api.put(PODS, pod("a"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         api.streams[-1].cut()
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         api.put(PODS, pod("b"))
-        await asyncio.sleep(1)
+        await elapse(1)
         assert seen.take() == [("default/a", None, ""), ("default/b", None, "")]
         assert informer.statistics.lists == 1
         assert informer.statistics.failures == 1
@@ -142,9 +143,9 @@ async def test_a_stream_that_ends_cleanly_is_resumed_at_once(api):
     async with watching(api) as (informer, seen):
         api.put(PODS, pod("a"))
         api.streams[-1].end()
-        await asyncio.sleep(0)
+        await elapse(0)
         api.put(PODS, pod("b"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/a", None, ""), ("default/b", None, "")]
         assert informer.statistics.lists == 1
         assert informer.statistics.failures == 0
@@ -156,7 +157,7 @@ async def test_a_server_that_ends_every_stream_at_once_is_not_overrun(api):
         while asyncio.get_running_loop().time() < ends_at:
             for stream in api.open_streams:
                 stream.end()
-            await asyncio.sleep(0.05)
+            await elapse(0.05)
         assert informer.statistics.watches < 15
 
 
@@ -164,10 +165,10 @@ async def test_a_silent_stream_is_given_up_and_resumed(api):
     async with watching(api, idle_seconds=90) as (informer, seen):
         api.streams[-1].deaf = True
         api.put(PODS, pod("a"))
-        await asyncio.sleep(89)
+        await elapse(89)
         assert seen.take() == []
         assert informer.last_event_age() == pytest.approx(89, abs=0.1)
-        await asyncio.sleep(2)
+        await elapse(2)
         assert seen.take() == [("default/a", None, "")]
         assert informer.last_event_age() < 2
         assert informer.statistics.lists == 1
@@ -178,10 +179,10 @@ async def test_bookmarks_keep_a_quiet_stream_alive_and_move_its_version(api):
     async with watching(api, idle_seconds=90) as (informer, _):
         for version in range(500, 505):
             api.streams[-1].event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}, "spec": {"containers": None}})
-            await asyncio.sleep(60)
+            await elapse(60)
         assert informer.statistics.watches == 1
         api.streams[-1].cut()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert "resourceVersion=504" in watches(api)[-1]
 
 
@@ -196,7 +197,7 @@ async def test_410_inside_a_stream_lists_again_and_tells_what_was_missed(api):
         api.put(PODS, pod("comes", "n1"))
         api.forget_history()
         api.streams[-1].expire()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert sorted(seen.take()) == [
             ("default/changes", "n1", "n2"),
             ("default/comes", None, "n1"),
@@ -212,7 +213,7 @@ async def test_410_at_the_start_of_a_stream_lists_again_and_tells_what_was_misse
         api.remove(PODS, "default/goes")
         api.forget_history()
         api.streams[-1].cut()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert seen.take() == [("default/goes", "n1", None)]
         assert informer.statistics.lists == 2
 
@@ -221,7 +222,7 @@ async def test_410_again_and_again_is_answered_ever_more_slowly(api):
     async with watching(api) as (informer, _):
         api.answers.extend([failure(410, "Expired"), api._handle] * 50)
         api.streams[-1].cut()
-        await asyncio.sleep(120)
+        await elapse(120)
         assert 5 < informer.statistics.lists < 15
 
 
@@ -235,7 +236,7 @@ async def test_an_object_made_anew_during_a_gap_is_told_with_both(api):
         api.put(PODS, pod("a", uid="2"))
         api.forget_history()
         api.streams[-1].expire()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert told == [(None, "1"), ("1", "2")]
 
 
@@ -245,7 +246,7 @@ async def test_a_line_of_3_mb_in_small_chunks_is_read(api):
         line = json.dumps({"type": "ADDED", "object": big}).encode() + b"\n"
         for at in range(0, len(line), 4096):
             api.streams[-1].send(line[at : at + 4096])
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/big", None, "n1")]
 
 
@@ -253,9 +254,9 @@ async def test_bad_json_reconnects_where_the_last_good_event_was(api):
     async with watching(api) as (informer, seen):
         api.put(PODS, pod("a"))
         api.streams[-1].send(b'{"type": "ADD\n')
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         api.put(PODS, pod("b"))
-        await asyncio.sleep(1)
+        await elapse(1)
         assert seen.take() == [("default/a", None, ""), ("default/b", None, "")]
         assert informer.statistics.garbled_lines == 1
         assert informer.statistics.lists == 1
@@ -264,9 +265,9 @@ async def test_bad_json_reconnects_where_the_last_good_event_was(api):
 async def test_bad_json_at_the_same_place_again_is_gone_round_by_a_list(api):
     async with watching(api) as (informer, seen):
         api.streams[-1].send(b"<html>\n")
-        await asyncio.sleep(1)
+        await elapse(1)
         api.put(PODS, pod("b"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/b", None, "")]
         assert informer.statistics.lists == 2
 
@@ -275,7 +276,7 @@ async def test_an_event_of_unknown_type_is_counted_and_passed_over(api):
     async with watching(api) as (informer, seen):
         api.streams[-1].event("RENAMED", pod("x"))
         api.put(PODS, pod("a"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/a", None, "")]
         assert informer.statistics.unknown_events == 1
         assert informer.statistics.watches == 1
@@ -288,7 +289,7 @@ async def test_an_object_that_cannot_be_read_is_reported_and_the_others_go_on(ap
     async with watching(api, on_bad=bad.append) as (informer, seen):
         api.put(PODS, pod("a", ["no", "name"]))
         api.put(PODS, pod("b", "n1"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert [(each.kind, each.key) for each in bad] == [("Pod", "default/listed"), ("Pod", "default/a")]
         assert "nodeName" in bad[0].message
         assert seen.take() == [("default/b", None, "n1")]
@@ -304,7 +305,7 @@ async def test_an_object_that_became_unreadable_in_a_gap_is_not_taken_for_delete
         api.put(PODS, pod("a", 7))
         api.forget_history()
         api.streams[-1].expire()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert seen.take() == []
         assert "default/a" in informer.store
 
@@ -313,7 +314,7 @@ async def test_a_deleted_object_need_not_be_readable(api):
     api.put(PODS, pod("a", "n1"))
     async with watching(api) as (_, seen):
         api.streams[-1].event("DELETED", pod("a", 7, resourceVersion="999"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/a", "n1", None)]
 
 
@@ -321,9 +322,9 @@ async def test_429_is_waited_out_as_long_as_the_server_asks(api):
     async with watching(api) as (_, _):
         api.answers.append(failure(429, "TooManyRequests", headers={"retry-after": "17"}))
         api.streams[-1].cut()
-        await asyncio.sleep(17)
+        await elapse(17)
         assert len(watches(api)) == 2
-        await asyncio.sleep(2)
+        await elapse(2)
         assert len(watches(api)) == 3
 
 
@@ -343,12 +344,12 @@ async def test_an_hour_without_a_server_costs_few_attempts_and_then_nothing_is_m
         before = len(api.requests)
         api.reachable = False
         api.streams[-1].cut()
-        await asyncio.sleep(3600)
+        await elapse(3600)
         assert len(api.requests) - before < 200
         assert informer.last_error == "connection refused"
         api.put(PODS, pod("b", "n1"))
         api.reachable = True
-        await asyncio.sleep(31)
+        await elapse(31)
         assert seen.take() == [("default/b", None, "n1")]
         assert informer.last_error == ""
 
@@ -379,7 +380,7 @@ async def test_a_handler_that_fails_stops_neither_the_others_nor_the_stream(api,
         informer.add_handler(after)
         api.put(PODS, pod("a"))
         api.put(PODS, pod("b"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert [key for key, _, _ in after.take()] == ["default/a", "default/b"]
         assert "a handler failed for default/a" in caplog.text
 
@@ -390,7 +391,7 @@ async def test_only_what_trim_keeps_is_stored_and_told(api):
 
     async with watching(api, trim=trim) as (informer, seen):
         api.put(PODS, pod("a", "n1"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert seen.take() == [("default/a", None, "trimmed")]
         assert informer.get("default/a").spec.node_name == "trimmed"
 
@@ -400,11 +401,11 @@ async def test_an_index_finds_objects_and_follows_their_changes(api):
         api.put(PODS, pod("a", "n1"))
         api.put(PODS, pod("b", "n1"))
         api.put(PODS, pod("a", "n2"))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert [found.metadata.name for found in informer.by_index("node", "n1")] == ["b"]
         assert [found.metadata.name for found in informer.by_index("node", "n2")] == ["a"]
         api.remove(PODS, "default/b")
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert informer.by_index("node", "n1") == []
 
 
@@ -414,7 +415,7 @@ async def test_an_index_that_fails_for_an_object_reports_it_and_the_others_go_on
     async with watching(api, indexers=indexers, on_bad=bad.append) as (_, seen):
         api.put(PODS, pod("a"))
         api.put(PODS, {**pod("b"), "spec": {"containers": [{"name": "c"}]}})
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert [each.key for each in bad] == ["default/a"]
         assert [key for key, _, _ in seen.take()] == ["default/b"]
 

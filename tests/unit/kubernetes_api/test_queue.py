@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = pytest.mark.looptime
 
@@ -57,7 +58,7 @@ async def test_a_low_key_rises_and_keeps_its_age():
     queue = Queue()
     queue.add("a", LOW)
     queue.add("b", LOW)
-    await asyncio.sleep(5)
+    await elapse(5)
     queue.add("b")
     queue.add("b", LOW)
     assert queue.oldest_age() == 5
@@ -112,9 +113,9 @@ async def test_age_is_that_of_the_key_that_waits_longest():
     queue = Queue()
     assert queue.oldest_age() == 0
     queue.add("a", LOW)
-    await asyncio.sleep(2)
+    await elapse(2)
     queue.add("b")
-    await asyncio.sleep(3)
+    await elapse(3)
     assert queue.oldest_age() == 5
     assert await queue.get() == "b"
     assert queue.oldest_age() == 5
@@ -125,7 +126,7 @@ async def test_age_is_that_of_the_key_that_waits_longest():
 async def test_a_worker_that_goes_away_after_being_woken_wakes_another():
     queue = Queue()
     first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
-    await asyncio.sleep(0)
+    await elapse(0)
     queue.add("a")
     first.cancel()
     async with asyncio.timeout(1):
@@ -136,7 +137,7 @@ async def test_a_worker_that_goes_away_after_being_woken_wakes_another():
 async def test_a_worker_that_goes_away_while_waiting_is_forgotten():
     queue = Queue()
     waiting = asyncio.create_task(queue.get())
-    await asyncio.sleep(0)
+    await elapse(0)
     waiting.cancel()
     await asyncio.wait({waiting})
     queue.add("a")
@@ -159,7 +160,7 @@ def test_every_addition_is_followed_by_a_look_and_no_key_is_looked_at_by_two(add
                 assert key not in busy
                 busy.add(key)
                 looked_at[key] = wanted.get(key)  # what a level-based worker sees
-                await asyncio.sleep(duration)
+                await elapse(duration)
                 busy.discard(key)
                 queue.done(key)
 
@@ -167,8 +168,8 @@ def test_every_addition_is_followed_by_a_look_and_no_key_is_looked_at_by_two(add
         for number, (key, priority, pause, delay) in enumerate(additions):
             wanted[key] = number
             queue.add_after(key, delay, priority) if delay > 1 else queue.add(key, priority)
-            await asyncio.sleep(pause)
-        await asyncio.sleep(100)
+            await elapse(pause)
+        await elapse(100)
         assert looked_at == wanted
         assert queue.depth == 0
         for task in tasks:
