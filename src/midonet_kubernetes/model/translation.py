@@ -48,8 +48,9 @@ class Condition(Object, frozen=True):
 
 
 class TranslationStatus(Object, frozen=True):
-    """What was last pushed. It follows behind; absent means unknown, never nothing."""
+    """What was last pushed. It follows behind; absent means unknown, never nothing. ``resources_pushed`` is for people."""
 
+    resources_pushed: int = 0
     pushed: list[PushedResource] = []
     conditions: list[Condition] = []
 

@@ -1,0 +1,66 @@
+"""Lists of MidoNet objects in few bytes: hundreds of thousands are remembered for as long as the program runs.
+
+One entry is the kind's number, then id and parent, each as a UUID's 16 bytes or as text, then the digest's 8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from midonet_kubernetes.model.resource_kinds import KINDS
+from midonet_kubernetes.model.translation import PushedResource
+
+_NAMES = tuple(KINDS)
+_NUMBERS = {name: number for number, name in enumerate(_NAMES)}
+_TEXT_LIMIT = 0xFE
+_UUID = 0xFF
+
+
+def pack(entries: Iterable[PushedResource]) -> bytes:
+    """The entries as bytes; those of no known kind are left out, and a digest that is no digest counts as none."""
+    return b"".join(
+        bytes((_NUMBERS[entry.kind],)) + _packed(entry.id) + _packed(entry.parent) + _digest(entry.digest)
+        for entry in entries
+        if entry.kind in _NUMBERS
+    )
+
+
+def unpack(packed: bytes) -> Iterator[PushedResource]:
+    """The entries that were packed."""
+    at = 0
+    while at < len(packed):
+        kind = _NAMES[packed[at]]
+        id_, at = _unpacked(packed, at + 1)
+        parent, at = _unpacked(packed, at)
+        digest = packed[at : at + 8]
+        at += 8
+        yield PushedResource(kind=kind, id=id_, parent=parent, digest=digest.hex() if any(digest) else "")
+
+
+def _packed(text: str) -> bytes:
+    try:
+        as_uuid = UUID(text)
+    except ValueError:
+        as_uuid = None
+    if as_uuid is not None and str(as_uuid) == text:
+        return bytes((_UUID,)) + as_uuid.bytes
+    encoded = text.encode()
+    if len(encoded) > _TEXT_LIMIT:
+        raise ValueError(f"{text[:40]}… is too long for an id")
+    return bytes((len(encoded),)) + encoded
+
+
+def _unpacked(packed: bytes, at: int) -> tuple[str, int]:
+    length = packed[at]
+    if length == _UUID:
+        return str(UUID(bytes=packed[at + 1 : at + 17])), at + 17
+    return packed[at + 1 : at + 1 + length].decode(), at + 1 + length
+
+
+def _digest(digest: str) -> bytes:
+    try:
+        read = bytes.fromhex(digest)
+    except ValueError:
+        read = b""
+    return read if len(read) == 8 else bytes(8)

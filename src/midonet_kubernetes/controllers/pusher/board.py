@@ -1,0 +1,254 @@
+"""Which Translations have work to do, and in what order they may: fed by the watch, no requests here.
+
+Only what is not settled is remembered here; a Translation whose objects are all in MidoNet as wanted costs its claims.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from midonet_kubernetes.controllers.packed import unpack
+from midonet_kubernetes.controllers.pusher.claims import Claims
+from midonet_kubernetes.controllers.pusher.wanted import Wanted, identity_of
+from midonet_kubernetes.controllers.shown import Shown
+from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
+from midonet_kubernetes.model.translation import PushedResource, Translation
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """A Translation that is not settled.
+
+    Args:
+        key: of the Translation.
+        shown: as last seen; as it was before it vanished, if ``gone``.
+        translation: the whole of it, None if it has to be asked for.
+        there: what is known to be in MidoNet of it, by identity.
+        compare: nothing is known of the rest: compare with MidoNet's lists before pushing.
+        since: when the work began, by the loop's clock.
+        gone: the object vanished without our finalizer's leave.
+        finished: it was deleted from MidoNet and its finalizer taken off; only its end is awaited.
+        pushes: changes made in MidoNet since the work began.
+        complaint: what was last told about it, so that it is not told again.
+    """
+
+    key: str
+    shown: Shown
+    translation: Translation | None
+    there: dict[str, PushedResource]
+    compare: bool = False
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    gone: bool = False
+    finished: bool = False
+    pushes: int = 0
+    complaint: str = ""
+
+    @property
+    def ending(self) -> bool:
+        """It is to be deleted from MidoNet."""
+        return self.gone or self.shown.deleting
+
+
+class Board:
+    """All unsettled Translations.
+
+    Args:
+        queue: gets the keys that have something to do.
+        last_seen: what was last shown of a key.
+    """
+
+    def __init__(self, queue: Queue[str], last_seen: Callable[[str], Shown | None]) -> None:
+        self.claims = Claims()
+        self.works: dict[str, Work] = {}
+        self._queue, self._last_seen = queue, last_seen
+        self._unpushed: dict[str, set[str]] = defaultdict(set)  # by family
+
+    def forget_all(self) -> None:
+        """Begin anew: somebody else may have pushed since."""
+        self.claims = Claims()
+        self.works.clear()
+        self._unpushed.clear()
+
+    def change(
+        self, key: str, before: Shown | None, now: Shown | None, full: Translation | None, *, compare: bool = False
+    ) -> None:
+        """A Translation was shown.
+
+        Args:
+            key: of it.
+            before: as it was shown before.
+            now: as it is, None when it is gone.
+            full: the whole of it, if at hand.
+            compare: whether MidoNet may hold things of it that we know nothing of, since it is older than we are.
+        """
+        if now is None:
+            self._vanish(key, before)
+            return
+        work = self.works.get(key)
+        if before is not None and _same_wish(before, now):
+            if work is not None:
+                work.shown = now
+            return
+        if before is not None and before.uid != now.uid:  # one of the same name took its place
+            self._vanish(key, before)
+        self._claim(key, before, now)
+        if before is None and now.pushed and not now.deleting:
+            return
+        if work is None:
+            work = self._open(key, before, full) if before is not None else self._open(key, now, full, known=b"")
+            work.compare = compare
+        work.shown, work.translation, work.gone = now, full, False
+        self._remember_left(work)
+        self._owe(work)
+        self._queue.add(key, Priority.LOW if compare else Priority.NORMAL)
+
+    def settle(self, work: Work) -> None:
+        """MidoNet holds what the Translation wants, or nothing of it any more."""
+        self.works.pop(work.key, None)
+        self._wake(self._leave_family(work))
+
+    def give(self, work: Work, wanted: Wanted) -> None:
+        """An object is in MidoNet as wanted."""
+        work.there[wanted.identity] = wanted.pushed()
+        if wanted.gives:
+            self._wake(self.claims.give(wanted.gives))
+
+    def missing(self, work: Work, wanted: Wanted) -> str:
+        """What ``wanted`` has to wait for, "" for nothing; then its key will be queued when that is there."""
+        token = self.claims.missing(wanted.needs, work.key)
+        if token:
+            self.claims.wait(work.key, token)
+        return token
+
+    def siblings(self, work: Work) -> bool:
+        """Whether others of the family are to be pushed before ``work`` may go; then its key will be queued when they are."""
+        family = work.shown.family
+        if not family or not self._unpushed.get(family):
+            return False
+        self.claims.wait(work.key, f"family {family}")
+        return True
+
+    def is_free(self, identity: str) -> bool:
+        """Whether nobody wants an object."""
+        return not self.claims.winner(identity)
+
+    def doubt(
+        self, key: str, shown: Shown, translation: Translation, wrong: Iterable[PushedResource], missing: Iterable[str]
+    ) -> None:
+        """MidoNet does not hold all of a settled Translation: push it again.
+
+        Args:
+            key: of the Translation.
+            shown: as last seen.
+            translation: the whole of it.
+            wrong: what MidoNet has otherwise; without digests.
+            missing: identities of what it has not.
+        """
+        if key not in self.works:
+            work = self._open(key, shown, translation)
+            work.there.update((identity_of(entry), entry) for entry in wrong)
+            for identity in missing:
+                work.there.pop(identity, None)
+            self._owe(work)
+            self._queue.add(key)
+
+    def _open(self, key: str, shown: Shown, translation: Translation | None, *, known: bytes | None = None) -> Work:
+        """Begin work on a Translation, of which what was shown is in MidoNet unless something else is known."""
+        entries = shown.entries if known is None else known
+        work = self.works[key] = Work(key, shown, translation, {identity_of(entry): entry for entry in unpack(entries)})
+        return work
+
+    def _vanish(self, key: str, before: Shown | None) -> None:
+        work = self.works.get(key)
+        shown = work.shown if work is not None else before
+        if shown is None:
+            return
+        self._claim(key, shown, None)
+        if work is not None and work.finished:
+            self.settle(work)
+            return
+        work = work or self._open(key, shown, None)
+        work.gone = True
+        self._remember_left(work)
+        self._wake(self._leave_family(work))
+        self._queue.add(key)
+
+    def _claim(self, key: str, before: Shown | None, now: Shown | None) -> None:
+        """Let go what is no longer wanted, claim what is; who gets an object back by that looks at it again."""
+        old = _claimed(before)
+        new = _claimed(now)
+        for identity, entry in old.items():
+            if identity in new:
+                continue
+            winner = self.claims.release(key, identity)
+            self._wake(self.claims.withdraw(key, _token(entry)))
+            if winner:
+                self._look_again(winner, identity)
+        for identity in new:
+            self.claims.claim(key, identity)
+
+    def _look_again(self, key: str, identity: str) -> None:
+        work, shown = self.works.get(key), self._last_seen(key)
+        if work is None and shown is not None:
+            work = self._open(key, shown, None)
+        if work is not None:
+            work.there.pop(identity, None)
+            self._owe(work)
+            self._queue.add(key)
+
+    def _remember_left(self, work: Work) -> None:
+        wanted = _claimed(work.shown)
+        for entry in unpack(work.shown.left + (work.shown.entries if work.ending else b"")):
+            if work.ending or identity_of(entry) not in wanted:
+                work.there.setdefault(identity_of(entry), entry)
+
+    def _owe(self, work: Work) -> None:
+        if work.ending:
+            self._wake(self._leave_family(work))
+            return
+        if work.shown.family:
+            self._unpushed[work.shown.family].add(work.key)
+        for entry in unpack(work.shown.entries):
+            there = work.there.get(identity_of(entry))
+            if there is None or there.digest != entry.digest:
+                self.claims.owe(work.key, _token(entry))
+
+    def _leave_family(self, work: Work) -> list[str]:
+        family = work.shown.family
+        members = self._unpushed.get(family)
+        if members is None:
+            return []
+        members.discard(work.key)
+        if members:
+            return []
+        del self._unpushed[family]
+        return self.claims.give(f"family {family}")
+
+    def _wake(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._queue.add(key)
+
+
+def _same_wish(before: Shown, now: Shown) -> bool:
+    return (before.uid, before.generation, before.deleting, before.entries) == (
+        now.uid,
+        now.generation,
+        now.deleting,
+        now.entries,
+    )
+
+
+def _claimed(shown: Shown | None) -> dict[str, PushedResource]:
+    if shown is None or shown.deleting:
+        return {}
+    return {identity_of(entry): entry for entry in unpack(shown.entries)}
+
+
+def _token(entry: PushedResource) -> str:
+    """As ``Wanted.gives``."""
+    if entry.kind == "TunnelZoneHost":
+        return f"host/{entry.id}"
+    return "" if entry.kind in {"PortLink", "HostInterfacePort", "MACPort", "IPv4MACPair"} else entry.id
