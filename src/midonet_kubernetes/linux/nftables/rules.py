@@ -182,8 +182,13 @@ def encode(rule: Rule) -> tuple[bytes, bytes]:
 
 def digest(rule: Rule) -> bytes:
     """Eight bytes that are the same for two rules only if they say the same."""
-    kept = read_userdata(encode(rule)[1])[OUR_USERDATA]
-    return bytes(_KEPT.unpack(kept)[0])
+    return as_installed(rule).digest
+
+
+@lru_cache(maxsize=65536)
+def as_installed(rule: Rule) -> InstalledRule:
+    """The rule as it will be read back."""
+    return _read(encode(rule)[1])[0]
 
 
 def installed(expressions: int, kept: bytes) -> InstalledRule:
@@ -193,10 +198,13 @@ def installed(expressions: int, kept: bytes) -> InstalledRule:
         expressions: how many it has.
         kept: its user data. Without our part, or with another number of expressions than we gave it, it is not of our making.
     """
+    rule, count = _read(kept)
+    return rule if count == expressions else InstalledRule(b"", rule.origin)
+
+
+def _read(kept: bytes) -> tuple[InstalledRule, int]:
     parts = read_userdata(kept)
     origin = parts.get(_COMMENT, b"").rstrip(b"\0").decode(errors="replace")
-    if len(parts.get(OUR_USERDATA, b"")) == _KEPT.size:
-        digest_found, count = _KEPT.unpack(parts[OUR_USERDATA])
-        if count == expressions:
-            return InstalledRule(digest_found, origin)
-    return InstalledRule(b"", origin)
+    ours = parts.get(OUR_USERDATA, b"")
+    digest_found, count = _KEPT.unpack(ours) if len(ours) == _KEPT.size else (b"", -1)
+    return InstalledRule(digest_found, origin), count
