@@ -186,6 +186,8 @@ class Election:
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the leader's work failed", exc_info=error)
 
 
 def _micro_time() -> str:

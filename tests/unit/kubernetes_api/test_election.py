@@ -33,7 +33,8 @@ class Replica:
         try:
             await asyncio.Event().wait()
         finally:
-            await elapse(self.stop_takes)
+            if self.stop_takes:
+                await elapse(self.stop_takes)
             self.stopped_at.append(self.loop.time())
 
     async def stop(self):
@@ -160,7 +161,7 @@ async def test_after_a_long_outage_somebody_leads_again(api, replicas):
     one, two = replicas("one"), replicas("two")
     await elapse(20)
     api.reachable = False
-    await elapse(3600)
+    await elapse(600)
     assert not one.election.is_leader()
     assert not two.election.is_leader()
     api.reachable = True
@@ -197,6 +198,23 @@ async def test_work_that_ends_releases_the_lead_and_its_error_is_told(api):
         await election.run(fails)
     assert lease(api)["spec"]["holderIdentity"] == ""
     assert not election.is_leader()
+
+
+async def test_work_that_fails_while_it_is_stopped_is_told_in_the_log_and_the_lead_is_released(api, caplog):
+    async def fails_late():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("mistake")
+
+    election = Election(Client(api), namespace="x", name="l", clock=asyncio.get_running_loop().time)
+    running = asyncio.create_task(election.run(fails_late))
+    await elapse(1)
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    assert "mistake" in caplog.text
+    assert lease(api)["spec"]["holderIdentity"] == ""
 
 
 async def test_two_candidates_that_see_the_same_free_lease_do_not_both_get_it(replicas):

@@ -3,8 +3,11 @@ import json
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
+import looptime
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.exchange import Response
@@ -429,3 +432,81 @@ async def test_objects_of_any_kind_are_kept_whole_as_dictionaries(api):
     assert informer.get("x/web")["spec"] == {"odd": [1]}
     assert informer.get("x/web")["kind"] == "Deployment"
     running.cancel()
+
+
+def _put(api, name):
+    api.put(PODS, pod(name, f"n{api._now}"))
+
+
+def _remove(api, name):
+    if any(place[2] == name for place in api._objects):
+        api.remove(PODS, f"default/{name}")
+
+
+def _to_open_streams(act):
+    def step(api, _):
+        for stream in api.open_streams:
+            act(stream)
+
+    return step
+
+
+def _refuse(api, _):
+    api.reachable = not api.reachable
+
+
+def _answer(*answers):
+    def step(api, _):
+        api.answers.extend(answers)
+
+    return step
+
+
+STEPS = [
+    *[_put] * 4,
+    *[_remove] * 2,
+    lambda api, _: api.forget_history(),
+    _refuse,
+    _to_open_streams(lambda stream: stream.cut()),
+    _to_open_streams(lambda stream: stream.end()),
+    _to_open_streams(lambda stream: stream.expire()),
+    _to_open_streams(lambda stream: setattr(stream, "deaf", True)),
+    _to_open_streams(lambda stream: stream.send(b'{"type": "ADDED", "obj\n')),
+    _to_open_streams(lambda stream: stream.event("RENAMED", {})),
+    _to_open_streams(lambda stream: stream.send(b"half a line")),
+    _answer(failure(429, headers={"retry-after": "5"})),
+    _answer(failure(500)),
+    _answer(failure(410, "Expired")),
+    _answer(Response(200, {}, b"<html>")),
+]
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from("abcde"), st.sampled_from([0, 0.01, 1, 100])), max_size=30)
+)
+def test_whatever_goes_wrong_store_and_handlers_end_up_with_the_truth(steps):
+    async def scenario():
+        api, told = FaultyKubernetes(), {}
+
+        def handler(key, old, new):
+            assert told.get(key) == old
+            told[key] = new
+
+        informer = Informer(Client(api), POD)
+        informer.add_handler(handler)
+        running = asyncio.create_task(informer.run())
+        for step, name, pause in steps:
+            step(api, name)
+            await elapse(pause)
+        api.reachable = True
+        api.answers.clear()
+        await elapse(200)  # longer than a silent stream and the longest back-off
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait({running})
+        truth = {f"default/{place[2]}": found["spec"]["nodeName"] for place, found in api._objects.items()}
+        assert {key: informer.get(key).spec.node_name for key in informer.store} == truth
+        assert {key: new.spec.node_name for key, new in told.items() if new} == truth
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(scenario())
