@@ -66,6 +66,11 @@ class HostState:
     table: Table = field(default_factory=lambda: Table(TABLE))
     unsupported: Mapping[tuple[str, str], Unsupported] = field(default_factory=dict)
 
+    @property
+    def is_without_network(self) -> bool:
+        """Whether there is nothing in it but rules."""
+        return not (self.links or self.addresses or self.routes or self.neighbours or self.forwarding)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -1,0 +1,169 @@
+"""The nftables table of the agent: steps and comparisons as transactions, deletions of endpoints a little later.
+
+A packet may be between two look-ups of a Service's maps while a transaction changes them. It then has the number of an
+endpoint that is gone; so the elements of ``eps_…`` maps stay for a moment after nothing leads to them (docs/decisions/0071).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import cast
+
+from midonet_kubernetes.linux.kernel import Flow, RuleSets
+from midonet_kubernetes.linux.nftables.difference import Difference, difference
+from midonet_kubernetes.linux.nftables.rules import digest
+from midonet_kubernetes.linux.nftables.transaction import (
+    DeleteElements,
+    DeleteTable,
+    InstalledChain,
+    InstalledRule,
+    InstalledTable,
+    Transaction,
+)
+from midonet_kubernetes.topology.host_state import TABLE, HostState
+from midonet_kubernetes.topology.passes.balanced import Endpoint
+from midonet_kubernetes.topology.rule_set import Chain, Data, ElementData, ElementKey, Set, Table
+from midonet_kubernetes.topology.services import ENDPOINTS, Place
+
+_UDP = b"\x11"
+GRACE = 0.05
+"""Seconds that the element of a removed endpoint stays."""
+
+Elements = Mapping[str, Mapping[ElementKey, ElementData]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change of the table did.
+
+    Args:
+        operations: how many, those to come included.
+        forgotten: UDP flows whose endpoint is gone.
+    """
+
+    operations: int
+    forgotten: tuple[Flow, ...] = ()
+
+
+class RuleTable:
+    """The table in one namespace. All calls raise ``KernelError``; after that only ``compare`` knows what is there.
+
+    Args:
+        rule_sets: of the namespace.
+    """
+
+    def __init__(self, rule_sets: RuleSets) -> None:
+        self._rule_sets = rule_sets
+        self._sets: dict[str, Set] = {}  # in the kernel
+        self._dying: dict[str, dict[ElementKey, ElementData]] = {}  # elements that stay a little longer
+
+    @property
+    def has_dying(self) -> bool:
+        """Whether ``bury`` has something to do."""
+        return bool(self._dying)
+
+    def slots(self) -> dict[Place, tuple[Endpoint, ...]]:
+        """The endpoints of each Service's port by slot, as the kernel has them."""
+        installed = self._rule_sets.dump(TABLE)
+        return {} if installed is None else slots(installed.elements)
+
+    def plan(self, wanted: Table) -> tuple[Difference, InstalledTable | None]:
+        """What makes the kernel's table the wanted one, and what it is."""
+        installed = self._rule_sets.dump(TABLE)
+        late = {value.name for value in wanted.sets if value.data is Data.ADDRESS_AND_PORT}
+        return difference(wanted, installed, late=late), installed
+
+    def compare(self, wanted: Table) -> Outcome:
+        """Make the kernel's table the wanted one, whatever it is now."""
+        plan, installed = self.plan(wanted)
+        self._rule_sets.apply(plan.now)
+        self._sets = {value.name: value for value in wanted.sets}
+        self._dying = {}
+        self._let_die(plan.later, installed.elements if installed else {})
+        operations = len(plan.now.operations) + len(plan.later.operations)
+        return Outcome(operations, tuple(_gone(installed.elements if installed else {}, wanted.elements)))
+
+    def step(self, before: HostState, after: HostState) -> Outcome:
+        """Follow a step from what the last call left."""
+        old, new = before.table, after.table
+        if not (old.chains or old.sets or old.elements or new.chains or new.sets or new.elements):
+            return Outcome(0)
+        removed = {value.name for value in old.sets} - {value.name for value in new.sets}
+        touched = {name for name in {*old.elements, *new.elements} if name in self._sets and name not in removed}
+        same = [self._sets[name] for name in touched if all(value.name != name for value in new.sets)]
+        revived = {name: self._revived(name, keys) for name, keys in new.elements.items()}
+        there = {name: {**revived.get(name, {}), **old.elements.get(name, {})} for name in {*old.elements, *revived}}
+        wanted = replace(new, sets=(*new.sets, *same))
+        installed = InstalledTable(
+            TABLE,
+            chains={chain.name: _installed(chain) for chain in old.chains},
+            sets={value.name: value for value in (*old.sets, *same)},
+            elements=there,
+        )
+        late = {value.name for value in wanted.sets if value.data is Data.ADDRESS_AND_PORT}
+        plan = difference(wanted, installed, late=late)
+        self._rule_sets.apply(plan.now)
+        for name in removed:
+            del self._sets[name]
+            self._dying.pop(name, None)
+        self._sets.update({value.name: value for value in new.sets})
+        for name, keys in revived.items():
+            for key in keys:
+                del self._dying[name][key]
+        self._let_die(plan.later, there)
+        self._dying = {name: elements for name, elements in self._dying.items() if elements}
+        operations = len(plan.now.operations) + len(plan.later.operations)
+        return Outcome(operations, tuple(_gone(old.elements, new.elements)))
+
+    def bury(self) -> None:
+        """Delete what was to stay a little longer."""
+        dying, self._dying = self._dying, {}
+        deletions = tuple(DeleteElements(self._sets[name], tuple(elements)) for name, elements in dying.items())
+        self._rule_sets.apply(Transaction(TABLE, operations=deletions))
+
+    def remove(self) -> bool:
+        """Take the table away; returns whether there was one."""
+        if self._rule_sets.dump(TABLE) is None:
+            return False
+        self._rule_sets.apply(Transaction(TABLE, operations=(DeleteTable(),)))
+        return True
+
+    def _revived(self, name: str, keys: Mapping[ElementKey, ElementData]) -> dict[ElementKey, ElementData]:
+        dying = self._dying.get(name, {})
+        return {key: dying[key] for key in keys if key in dying}
+
+    def _let_die(self, later: Transaction, there: Elements) -> None:
+        for operation in later.operations:
+            assert isinstance(operation, DeleteElements)
+            name = operation.set.name
+            self._dying.setdefault(name, {}).update({key: there[name][key] for key in operation.keys})
+
+
+def slots(elements: Elements) -> dict[Place, tuple[Endpoint, ...]]:
+    """The endpoints of each Service's port by slot, from the elements of all sets."""
+    found: dict[Place, dict[bytes, Endpoint]] = {}
+    for name, held in elements.items():
+        if name.startswith(ENDPOINTS):
+            for key, endpoint in held.items():
+                address, protocol, port, slot = cast("tuple[bytes, bytes, bytes, bytes]", key)
+                if isinstance(endpoint, bytes):
+                    found.setdefault((name.removeprefix(ENDPOINTS), (address, protocol, port)), {})[slot] = endpoint
+    return {place: tuple(by_slot[slot] for slot in sorted(by_slot)) for place, by_slot in found.items()}
+
+
+def _gone(before: Elements, after: Elements) -> Iterator[Flow]:
+    """UDP flows to endpoints that were there before and are not after. Both may be parts, as long as they are the same parts."""
+    now = slots(after)
+    for (chain, at), endpoints in slots(before).items():
+        address, protocol, port = at
+        if protocol != _UDP:
+            continue
+        for endpoint in set(endpoints) - set(now.get((chain, at), ())):
+            service = str(IPv4Address(address)), int.from_bytes(port, "big")
+            yield Flow(*service, str(IPv4Address(endpoint[:4])), int.from_bytes(endpoint[4:], "big"))
+
+
+def _installed(chain: Chain) -> InstalledChain:
+    return InstalledChain(chain.name, chain.hook, tuple(InstalledRule(digest(rule), rule.origin) for rule in chain.rules))
