@@ -17,6 +17,7 @@ from pathlib import Path
 from midonet_kubernetes.errors import MidonetKubeError
 from midonet_kubernetes.kubernetes_api.access import connect, in_cluster
 from midonet_kubernetes.kubernetes_api.kubeconfig import read_kubeconfig
+from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.linux.real import LinuxKernel
 from midonet_kubernetes.node import install
 from midonet_kubernetes.node.cluster import Cluster
@@ -64,16 +65,16 @@ async def serve(options: Options) -> None:
     """
     access = read_kubeconfig(Path(options.kubeconfig)) if options.kubeconfig else in_cluster(os.environ)
     lock = lock_socket(options.socket)
-    loop = asyncio.get_running_loop()
-    observer = Observer()
+    loop, kernel, observer = asyncio.get_running_loop(), LinuxKernel(), Observer()
     async with AsyncExitStack() as open_things:
         open_things.callback(os.close, lock)
         worker = open_things.enter_context(ThreadPoolExecutor(1, thread_name_prefix="kernel"))
         client = await connect(access)
         open_things.push_async_callback(client.close)
-        daemon = await loop.run_in_executor(worker, lambda: _daemon(options, observer))
+        daemon = await loop.run_in_executor(worker, lambda: _daemon(options, kernel, observer))
         open_things.push_async_callback(loop.run_in_executor, worker, daemon.close)
-        runner = Runner(daemon, worker, options)
+        runner = Runner(daemon, kernel, worker, options)
+        open_things.callback(runner.close)
         cluster = Cluster(client, options.node, runner.annotations, runner.annotation_written, runner.node_changed)
         daemon.annotated_mac = cluster.annotated_mac
         runner.wrote_state = cluster.annotate
@@ -87,12 +88,12 @@ async def serve(options: Options) -> None:
         await server.start()
         open_things.push_async_callback(server.close)
         _log.info("serving pods of Node %s on %s", options.node, options.socket)
-        await _until_told(cluster.run(), runner.run(server.check))
+        await _until_told(cluster.run(), runner.run(), runner.guard(server.check))
 
 
-def _daemon(options: Options, observer: Observer) -> Daemon:
+def _daemon(options: Options, kernel: Kernel, observer: Observer) -> Daemon:
     site = Site(options.node, options.datapath, options.clusters)
-    return Daemon(site, LinuxKernel(), State(options.state), time.monotonic, observer)
+    return Daemon(site, kernel, State(options.state), time.monotonic, observer)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

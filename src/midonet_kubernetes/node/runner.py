@@ -10,7 +10,9 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from midonet_kubernetes.errors import MidonetKubeError
+from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.node import install
+from midonet_kubernetes.node.changes import Changes
 from midonet_kubernetes.node.daemon import Daemon
 from midonet_kubernetes.node.options import Options
 from midonet_kubernetes.node.state import Annotation
@@ -20,6 +22,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 PERIOD = 30.0  # seconds between looks at everything
+SOCKET_PERIOD = 2.0  # seconds between looks at the socket's file
+SETTLING = 0.1  # seconds after a change until we look
 PATIENCE = 10 * PERIOD  # seconds that the kernel may take until we had better be restarted
 
 
@@ -28,6 +32,7 @@ class Runner:
 
     Args:
         daemon: used in the worker's thread only.
+        kernel: for word of changes.
         worker: an executor with one thread.
         options: where the configuration goes.
 
@@ -37,9 +42,10 @@ class Runner:
         wrote_state: called when there may be annotations to write.
     """
 
-    def __init__(self, daemon: Daemon, worker: Executor, options: Options) -> None:
+    def __init__(self, daemon: Daemon, kernel: Kernel, worker: Executor, options: Options) -> None:
         self._daemon, self._worker, self._options = daemon, worker, options
         self._wake = asyncio.Event()
+        self._changes = Changes(kernel, self._wake.set)
         self._failing = ""
         self._node: tuple[str, list[str]] | None = None  # what the Node says, not looked at yet
         self._looked = time.monotonic()
@@ -68,6 +74,10 @@ class Runner:
         """See ``State.done``."""
         await self._do(lambda: self._daemon.state.done(annotation))
 
+    def close(self) -> None:
+        """Stop listening to the kernel."""
+        self._changes.close()
+
     def node_changed(self, pod_cidr: str, addresses: list[str]) -> None:
         """The Node says this; it is taken in soon."""
         self._node = pod_cidr, addresses
@@ -82,6 +92,7 @@ class Runner:
                 await self._do(lambda: self._daemon.learn(pod_cidr, addresses))
             for repair in await self._do(lambda: self._daemon.maintain(inside=inside)):
                 _log.info("repaired: %s", repair)
+            self._changes.follow(self._daemon.namespaces)
             await self._do(self._install_configuration)
             self._failing = ""
             self._looked = time.monotonic()
@@ -96,23 +107,33 @@ class Runner:
         if path is not None and self._daemon.attachments is not None:
             install.install_configuration(path, self._options.socket, self._options.plugin_folder)
 
-    async def run(self, check: Callable[[], bool]) -> None:
-        """Maintain for ever.
+    async def run(self) -> None:
+        """Maintain for ever."""
+        while True:
+            inside = not await self._woken()
+            await self.maintain(inside=inside)
+
+    async def guard(self, check: Callable[[], bool]) -> None:
+        """Look after the socket for ever.
 
         Args:
-            check: looks after the socket.
+            check: of the server; False when it had to be made again.
 
         Raises:
             MachineError: from ``check``.
         """
         while True:
-            inside = False
-            try:
-                async with asyncio.timeout(PERIOD):
-                    await self._wake.wait()
-            except TimeoutError:
-                inside = True
-            self._wake.clear()
+            await asyncio.sleep(SOCKET_PERIOD)
             if not check():
                 _log.warning("the socket had been replaced or removed, it is made again")
-            await self.maintain(inside=inside)
+
+    async def _woken(self) -> bool:
+        """Wait for a reason to look, or for the period to pass; changes that come together are looked at together."""
+        try:
+            async with asyncio.timeout(PERIOD):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(SETTLING)
+        self._wake.clear()
+        return True
