@@ -38,7 +38,7 @@ VARIABLE = re.compile(r"\$\{([A-Za-z0-9_]+)(!u)?\}")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 WILD = {"<int>": r"-?\d+", "<uuid>": UUID, "<mac>": r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"}
 
-# MidoNet breaks itself (a host without id) or is asked with letters that HTTP does not know; docs/limits.md has the reasons.
+# MidoNet breaks itself by a host without id; docs/limits.md has the reasons.
 OTHERWISE = {
     "host/post-no-id": 400,
     "host/post-no-id-again": 400,
@@ -186,7 +186,7 @@ async def over_http(play: Callable[[Player], Any]) -> Any:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    url = "http://127.0.0.1:{}".format(runner.addresses[0][1])
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     transport = HttpTransport(url)
     try:
         return await play(Player(transport, f"{url}/midonet-api"))

@@ -98,6 +98,14 @@ class Fields:
         self.all = tuple(fields)
         self._by_name = {field.name: field for field in self.all}
         self._required = tuple(field.name for field in self.all if field.required)
+        # Defaults that validation refuses, so that the field has to be given.
+        self._bad_defaults = {
+            field.name: text_
+            for field in self.all
+            if field.default is not None
+            for check in field.checks
+            if (text_ := check(field.default)) is not None
+        }
         self.defaults: Object = {field.name: field.default for field in self.all if field.stored}
 
     def read(self, body: dict[str, Any]) -> Object:
@@ -122,6 +130,7 @@ class Fields:
     def violations(self, values: Object) -> list[Violation]:
         """What bean validation has to say about values that ``read`` gave."""
         found = [(name, "may not be null") for name in self._required if values.get(name) is None]
+        found.extend((name, text_) for name, text_ in self._bad_defaults.items() if name not in values)
         for name, value in values.items():
             field = self._by_name.get(name)
             if field is not None and field.checks and value is not None:

@@ -1,0 +1,83 @@
+"""BGP peers and networks of a router (rest-api 4.17)."""
+
+from __future__ import annotations
+
+from midonet_kubernetes.minimidonet.rest import field
+from midonet_kubernetes.minimidonet.rest.call import Call, existing
+from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested, types
+from midonet_kubernetes.minimidonet.rest.links import Links
+from midonet_kubernetes.minimidonet.rest.refusal import bad_request
+from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.store.indices import Object
+from midonet_kubernetes.minimidonet.store.transaction import Transaction
+
+
+def _check_unique(store: Transaction, router: str, values: Object) -> None:
+    key = values["address"], values.get("asNumber", 0)
+    for id_, peer in store.found("BgpPeer", "routerId", router):
+        if id_ != values["id"] and (peer["address"], peer.get("asNumber", 0)) == key:
+            raise bad_request(f"A BGP peer with address {key[0]} and AS number {key[1]} already exists.")
+
+
+def _before_create_peer(_: Call, store: Transaction, values: Object) -> None:
+    existing(store, "Router", values["routerId"])
+    _check_unique(store, values["routerId"], values)
+
+
+def _before_replace_peer(_: Call, store: Transaction, old: Object, values: Object) -> None:
+    _check_unique(store, old["routerId"], values)
+
+
+class _OfRouter(Resource):
+    """A part of a router that shows the router's link, not its id."""
+
+    def show(self, call: Call, store: Transaction, object_: Object) -> Object:
+        shown = super().show(call, store, object_)
+        del shown["routerId"]
+        return shown
+
+
+BGP_PEER = _OfRouter(
+    kind="BgpPeer",
+    collection="bgp_peers",
+    fields=field.Fields(
+        (
+            field.uuid("id"),
+            field.uuid("routerId"),
+            field.number("asNumber", 1),
+            field.ipv4("address", required=True),
+            field.number("keepAlive", 5, 3600, default=None),
+            field.number("holdTime", 5, 7200, default=None),
+            field.number("connectRetry", 5, 3600, default=None),
+            field.text("password"),
+        )
+    ),
+    links=Links(router="routers/{routerId}", uri="bgp_peers/{id}"),
+    kept=("routerId",),
+    before_create=_before_create_peer,
+    before_replace=_before_replace_peer,
+)
+BGP_NETWORK = _OfRouter(
+    kind="BgpNetwork",
+    collection="bgp_networks",
+    fields=field.Fields(
+        (
+            field.uuid("id"),
+            field.uuid("routerId"),
+            field.ipv4("subnetAddress", required=True),
+            field.number("subnetLength", 0, 32),
+        )
+    ),
+    links=Links(router="routers/{routerId}", uri="bgp_networks/{id}"),
+    references=(("routerId", "Router"),),
+)
+
+_PEERS, _NETWORKS = types("BgpPeer-v1"), types("BgpNetwork-v1")
+ROUTES = (
+    *collection("/bgp_peers", BGP_PEER, _PEERS),
+    *item(BGP_PEER, _PEERS),
+    *nested(BGP_PEER, _PEERS, "Router", "routers", "routerId"),
+    *collection("/bgp_networks", BGP_NETWORK, _NETWORKS),
+    *item(BGP_NETWORK, _NETWORKS, replacing=False),
+    *nested(BGP_NETWORK, _NETWORKS, "Router", "routers", "routerId"),
+)
