@@ -126,16 +126,20 @@ def _flattened(content: object, where: str) -> Iterator[Document]:
         if not isinstance(content.get(field), str) or not content[field]:
             raise ManifestError(f"{where}: {field} is missing or no text")
     kind, items = content["kind"], content.get("items")
-    if not kind.endswith("List") or not (isinstance(items, list) or kind == "List"):
+    if kind == "List":
+        items = items or []
+        if not isinstance(items, list):
+            raise ManifestError(f"{where}: items is no list but {_a(items)}")
+    elif not (kind.endswith("List") and isinstance(items, list)):
         yield Document(where, content)
         return
     defaults = {} if kind == "List" else {"apiVersion": content["apiVersion"], "kind": kind.removesuffix("List")}
-    for number, item in enumerate(items or (), 1):
+    for number, item in enumerate(items, 1):
         yield from _flattened({**defaults, **item} if isinstance(item, dict) else item, f"{where}, item {number}")
 
 
 def _a(value: object) -> str:
-    return {list: "a list", str: "text", bool: "true or false"}.get(type(value), "a number")
+    return {list: "a list", dict: "a mapping", str: "text", bool: "true or false"}.get(type(value), "a number")
 
 
 def typed(document: Document) -> Known | None:

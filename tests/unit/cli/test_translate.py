@@ -93,10 +93,11 @@ def test_what_is_not_translated_is_told_line_by_line(shop, capsys):
 
 
 def test_files_and_standard_input_are_one_set(shop, capsys, monkeypatch):
-    pod = b'\xef\xbb\xbf{"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"},"spec":{"nodeName":"n"}}'
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pod)))
+    pods = b"".join(b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%c"},"spec":{"nodeName":"n"}}' % name for name in b"bc")
+    byte_order_mark = b"\xef\xbb\xbf"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(byte_order_mark + pods)))
     _, out, _ = translate(capsys, "-f", "-", "-f", shop, "-o", "name")
-    assert "default/pod.4.b\n" in out
+    assert "default/pod.4.b\ndefault/pod.4.c\ndefault/pod.4.web\n" in out
 
 
 @pytest.mark.parametrize(

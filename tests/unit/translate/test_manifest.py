@@ -129,6 +129,7 @@ endpoints: [{addresses: [10.1.0.9], conditions: {ready: true}}]
             ["document 1, item 2", "a number"],
         ),
         (service(ports=[{"port": "http"}]), ["document 1 (Service web)", "spec.ports[0].port: Expected `int`, got `str`"]),
+        ('{"apiVersion":"v1","kind":"List","items":{"a":1}}', ["document 1: items is no list but a mapping"]),
         (service(ports={}), ["spec.ports: Expected `array`"]),
         ("{apiVersion: v1, kind: Pod, metadata: {name: a, annotations: {x: 1}}}", ["metadata.annotations", "Expected `str`"]),
         ("{apiVersion: v1, kind: Pod, metadata: 7}", ["metadata: Expected `object`"]),

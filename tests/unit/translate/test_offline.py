@@ -76,6 +76,16 @@ def test_everything_comes_in_the_order_in_which_it_is_pushed():
     assert kinds == ["midonet-global"] * 3 + ["node", "pod", "service", "service-port", "endpoints-port"]
 
 
+def test_objects_of_a_kind_come_by_key_in_whatever_order_they_were_added():
+    values = [NODE, a_pod("a"), a_pod("b", ip="10.1.0.10"), a_pod("c", namespace="default"), a_service()]
+    forwards, backwards = offline.Objects(), offline.Objects()
+    for value in values:
+        forwards.add(value)
+    for value in reversed(values):
+        backwards.add(value)
+    assert offline.translate(forwards, Names(), "endpointslices") == offline.translate(backwards, Names(), "endpointslices")
+
+
 def test_a_problem_says_whose_it_is():
     objects = offline.Objects()
     objects.add(a_pod())
