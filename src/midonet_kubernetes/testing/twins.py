@@ -107,9 +107,19 @@ class Twins:
         return {one.metadata.key: one for one in await self.kubernetes.list(TRANSLATION)}
 
     def topology(self) -> Topology:
-        """All that MidoNet has: kind, id, object."""
+        """All that MidoNet has: kind, id, object; without what differs between two runs that did the same."""
         tables = self.midonet_store.tables
-        return {kind: dict(tables.all(kind)) for kind in tables.kinds()}
+        found: Topology = {}
+        for kind in sorted(set(tables.kinds()) - {"Counter"}):
+            objects = found[kind] = {}
+            for id_, object_ in tables.all(kind).items():
+                plain = {key: object_[key] for key in object_ if key not in {"tunnelKey", "rank", "id"} and key[0] != "_"}
+                local = plain.get("type") == "Local"
+                objects[f"local {plain['nextHopPort']}" if local else id_] = plain
+            if kind == "Rule":
+                names = {id_: str(chain.get("name")) for id_, chain in tables.all("Chain").items()}
+                _number(objects, tables.all(kind), names)
+        return found
 
     async def settle(self, *programs: Controllers) -> None:
         """Until nothing is left to do.
@@ -130,6 +140,17 @@ class Twins:
         return response.status
 
 
+def _number(rules: dict[str, dict[str, Any]], stored: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Give each rule its place in its chain; the jumps of KUBE-SERVICES exclude each other, so theirs means nothing."""
+    chains: dict[str, list[str]] = {}
+    for id_ in sorted(stored, key=lambda id_: stored[id_]["rank"]):
+        if names[stored[id_]["chainId"]] == "KUBE-SERVICES":
+            continue
+        chain = chains.setdefault(stored[id_]["chainId"], [])
+        rules[id_]["place"] = len(chain)
+        chain.append(id_)
+
+
 def busy(program: Controllers) -> str:
     """What the program has left to do, "" for nothing."""
     if not program.election.is_leader():
@@ -143,3 +164,16 @@ def busy(program: Controllers) -> str:
     if pusher and (pusher.board.works or pusher.statuses.depth or pusher.queue.depth):
         return f"pusher: {list(pusher.board.works)[:5]}"
     return ""
+
+
+def differences(wanted: Topology, got: Topology) -> list[str]:
+    """What is not as wanted, one line each."""
+    lines = []
+    for kind in sorted({*wanted, *got}):
+        one, other = wanted.get(kind, {}), got.get(kind, {})
+        lines += [f"{kind} {id_}: missing {one[id_]}" for id_ in one.keys() - other.keys()]
+        lines += [f"{kind} {id_}: too much {other[id_]}" for id_ in other.keys() - one.keys()]
+        for id_ in one.keys() & other.keys():
+            fields = [key for key in one[id_].keys() | other[id_].keys() if one[id_].get(key) != other[id_].get(key)]
+            lines += [f"{kind} {id_}: {key} is {other[id_].get(key)!r}, not {one[id_].get(key)!r}" for key in fields]
+    return lines
