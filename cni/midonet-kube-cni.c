@@ -159,68 +159,69 @@ static bool ready(int descriptor, short events) {
 
 /* ---------------------------------------------------------------- the configuration: two of its members */
 
-/* Where the JSON value that starts at `at` ends, or NULL. Brackets are counted, not matched: the daemon parses for real. */
-static const char *after_value(const char *at, const char *end) {
-    size_t depth = 0;
-    bool quoted = false;
-    for (; at < end; at++) {
-        if (quoted) {
-            if (*at == '\\')
-                at++;
-            else if (*at == '"')
-                quoted = false;
-        } else if (*at == '"') {
-            quoted = true;
-        } else if (*at == '{' || *at == '[') {
-            depth++;
-        } else if (*at == '}' || *at == ']' || *at == ',') {
-            if (depth == 0)
-                return at;
-            if (*at != ',')
-                depth--;
-        }
-    }
-    return NULL;
-}
-
 static const char *after_space(const char *at, const char *end) {
     while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
         at++;
     return at;
 }
 
+/* Moves behind the string that starts at `at`; NULL when it does not end. */
+static const char *after_string(const char *at, const char *end) {
+    for (at++; at < end; at++) {
+        if (*at == '"')
+            return at + 1;
+        if (*at == '\\')
+            at++;
+    }
+    return NULL;
+}
+
+/* Where the JSON value that starts at `at` ends, or NULL. Brackets are counted, not matched: the daemon parses for real. */
+static const char *after_value(const char *at, const char *end) {
+    size_t depth = 0;
+    while (at != NULL && at < end) {
+        if (*at == '"') {
+            at = after_string(at, end);
+            continue;
+        }
+        bool closing = *at == '}' || *at == ']';
+        if (depth == 0 && (closing || *at == ','))
+            return at;
+        if (closing)
+            depth--;
+        if (*at == '{' || *at == '[')
+            depth++;
+        at++;
+    }
+    return NULL;
+}
+
 /* Finds a member of the outermost object. Returns false when there is none; ends the program when this is no object. */
 static bool member(const struct text *text, const char *name, const char **value, size_t *length) {
     const char *end = text->bytes + text->length, *at = after_space(text->bytes, end);
-    size_t name_length = strlen(name);
     if (at == end || *at != '{')
         fail(UNDECODABLE, "the network configuration on standard input is not a JSON object");
-    for (at = after_space(at + 1, end); at < end && *at == '"'; at = after_space(at + 1, end)) {
-        const char *key = at + 1;
-        for (at = key; at < end && *at != '"'; at++)
-            if (*at == '\\')
-                at++;
-        if (at >= end)
+    do {
+        const char *key = after_space(at + 1, end);
+        if (key < end && *key == '}')
+            return false;
+        const char *key_end = key < end && *key == '"' ? after_string(key, end) : NULL;
+        const char *colon = key_end == NULL ? NULL : after_space(key_end, end);
+        if (colon == NULL || colon == end || *colon != ':')
             break;
-        bool found = (size_t)(at - key) == name_length && memcmp(key, name, name_length) == 0;
-        at = after_space(at + 1, end);
-        if (at == end || *at != ':')
-            break;
-        *value = after_space(at + 1, end);
+        *value = after_space(colon + 1, end);
         at = after_value(*value, end);
         if (at == NULL)
             break;
-        if (found) {
+        if ((size_t)(key_end - key) == strlen(name) + 2 && memcmp(key + 1, name, strlen(name)) == 0) {
             *length = (size_t)(at - *value);
             while (*length > 0 && strchr(" \t\r\n", (*value)[*length - 1]) != NULL)
                 --*length;
             return true;
         }
-        if (*at != ',')
+        if (*at == '}')
             return false;
-    }
-    if (at < end && *at == '}')
-        return false;
+    } while (*at == ',');
     fail(UNDECODABLE, "the network configuration on standard input is cut short or is not JSON");
 }
 
