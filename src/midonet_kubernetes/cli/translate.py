@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.model.translation import Translation
 from midonet_kubernetes.settings import ENDPOINTS_SOURCE, TENANT
 from midonet_kubernetes.translate import manifest, offline
+from midonet_kubernetes.translate.service import TYPES
 
 DESCRIPTION = f"""\
 Print the Translations that the controllers would write for the given Kubernetes objects.
@@ -80,12 +81,27 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 objects.add(value)
     report = offline.translate(objects, names, source)
-    for (version, kind), count in sorted(ignored.items()):
-        print(f"ignored: {count} {kind} ({version}), which has no meaning for the network", file=sys.stderr)
+    for line in (*_ignored(ignored), *_unfinished(objects)):
+        print(f"ignored: {line}", file=sys.stderr)
     for title, problem in report.problems:
         print(f"{title}: {problem.reason}: {problem.message}", file=sys.stderr)
     sys.stdout.writelines(_printed(report.translations, arguments.output))
     return 0
+
+
+def _ignored(kinds: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    for (version, kind), count in sorted(kinds.items()):
+        yield f"{count} {kind} ({version}), which by itself has no meaning for the network"
+
+
+def _unfinished(objects: offline.Objects) -> Iterator[str]:
+    """What came out of an editor and not out of a cluster would otherwise vanish without a word."""
+    unassigned = sum(service.spec.type in TYPES and not service.spec.cluster_ip for service in objects.services.values())
+    if unassigned:
+        yield f"{unassigned} Service without clusterIP, which a cluster assigns"
+    unplaced = sum(not pod.spec.node_name for pod in objects.pods.values())
+    if unplaced:
+        yield f"{unplaced} Pod without nodeName, which a cluster assigns"
 
 
 def _text(file: str) -> str:

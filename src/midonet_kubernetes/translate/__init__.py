@@ -2,16 +2,15 @@
 
 One module per kind; ``names`` is the tenant's ``model.names.Names``.
 
-============================================================  ===========================================================
-``global_objects.translations(names)``                        once per cluster: tunnel zone, cluster router, main chains
-``node.translate(node, names)``                               a Node: bridge, router port, node port, routes, tunnel
-``pod.translate(pod, node or None, names)``                   a Pod and the Node it runs on: port, binding, hairpin rule
-``service.translate(service, names)``                         a Service: chain and jump per port
-``endpoints.from_slices(service, slices, names)``             its endpoints, out of all its EndpointSlices; Service's own
-``endpoints.from_endpoints(endpoints, service or None, names)``  the same out of a v1 Endpoints object, which then owns it
-============================================================  ===========================================================
+* ``global_objects.translations(names)``: what there is once per cluster.
+* ``node.translate(node, names)``: a Node.
+* ``pod.translate(pod, node, names)``: a Pod and its Node, None while that is unknown. Again whenever the Node changes.
+* ``service.translate(service, names)``: a Service without its endpoints.
+* ``endpoints.from_slices(service, slices, names)``: its endpoints, from all its EndpointSlices. The Service owns these too, so
+  ``outcome.together`` makes one outcome of both before anything is taken for stale.
+* ``endpoints.from_endpoints(endpoints, service, names)``: the same from a v1 Endpoints object, which then is the owner.
+* ``manifest.documents(text, source)``, ``manifest.typed(document)``, ``offline.translate(objects, names, source)``: files.
 
-What an object becomes is pushed in this order: global, Nodes, Pods, Services, endpoints; each refers only to what comes
-earlier. When a Service and its slices are translated together, ``outcome.together`` makes one ``Outcome`` of the two,
-since both are the Service's.
+What refers to something comes after it: global, Nodes, Pods, Services, endpoints, and within an outcome from first to last.
+Start reading with ``service``; ``ownership`` names Translations, ``outcome`` says what the caller does with them.
 """

@@ -88,8 +88,20 @@ def test_what_is_not_translated_is_told_line_by_line(shop, capsys):
     code, _, err = translate(capsys, "-f", shop)
     assert code == 0
     ignored, sctp = err.splitlines()
-    assert ignored == "ignored: 2 Deployment (apps/v1), which has no meaning for the network"
+    assert ignored == "ignored: 2 Deployment (apps/v1), which by itself has no meaning for the network"
     assert sctp.startswith("Service default/sig: ProtocolUnsupported: ")
+
+
+def test_what_only_a_cluster_assigns_is_told_when_it_is_missing(tmp_path, capsys):
+    (tmp_path / "web.yaml").write_text(
+        "{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n{apiVersion: v1, kind: Service, metadata: {name: a}}"
+    )
+    code, _, err = translate(capsys, "-f", str(tmp_path / "web.yaml"))
+    assert code == 0
+    assert err.splitlines() == [
+        "ignored: 1 Service without clusterIP, which a cluster assigns",
+        "ignored: 1 Pod without nodeName, which a cluster assigns",
+    ]
 
 
 def test_files_and_standard_input_are_one_set(shop, capsys, monkeypatch):
