@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, ip_address
 from uuid import UUID
 
@@ -64,6 +65,7 @@ class PodSubnet:
     node_address: IPv4Address
 
 
+@lru_cache(maxsize=4096)  # every Pod of a Node asks for the Node's
 def pod_subnet(text: str) -> PodSubnet:
     """Read a podCIDR.
 

@@ -18,19 +18,22 @@ def host_id(node: Node) -> UUID | None:
         return None
 
 
-def mac_address(metadata: Metadata, problems: list[Problem]) -> str | None:
-    """The MAC address of a Node's or Pod's own interface, if its annotation tells it; a bad one is added to ``problems``."""
+def mac_address(metadata: Metadata, problems: list[Problem]) -> tuple[str | None, bool]:
+    """The MAC address of a Node's or Pod's own interface, if its annotation tells it.
+
+    Args:
+        metadata: of the Node or Pod.
+        problems: a bad annotation is added.
+
+    Returns:
+        The address, and whether a bad annotation hides it, so that entries made from an earlier one are not stale.
+    """
     written = metadata.annotations.get(MAC_ADDRESS)
     if written is None:
-        return None
+        return None, False
     try:
-        return mac(written)
+        return mac(written), False
     except ValueError:
         message = f"annotation {MAC_ADDRESS} is {written!r}, which is no MAC address of six bytes: remove or correct it"
         problems.append(Problem("MACAddressUnusable", message))
-        return None
-
-
-def mac_address_is_bad(metadata: Metadata) -> bool:
-    """Whether an annotation hides the MAC address, so that entries made from an earlier one must not be taken for stale."""
-    return mac_address(metadata, []) is None and MAC_ADDRESS in metadata.annotations
+        return None, True

@@ -21,7 +21,7 @@ from midonet_kubernetes.model.kubernetes import Node
 from midonet_kubernetes.model.names import NODE_PORT_INTERFACE, Names, mac_for, sub_id
 from midonet_kubernetes.model.translation import Translation
 from midonet_kubernetes.translate.addresses import PodSubnet, address, pod_subnet, uuid
-from midonet_kubernetes.translate.annotations import host_id, mac_address, mac_address_is_bad
+from midonet_kubernetes.translate.annotations import host_id, mac_address
 from midonet_kubernetes.translate.bridge_tables import table_entries
 from midonet_kubernetes.translate.global_objects import global_ids
 from midonet_kubernetes.translate.nat import snat
@@ -80,10 +80,10 @@ def translate(node: Node, names: Names) -> Outcome:
     place, problems = _Place(node, host, subnet, names), list[Problem]()
     # MidoNet refuses to bind a port on a host that is in no tunnel zone, so the zone comes first.
     translations = [*_tunnel_endpoint(place, problems), _bridge(place), *_addresses(place, problems)]
-    mac, at = mac_address(node.metadata, problems), subnet.node_address
+    (mac, mac_is_hidden), at = mac_address(node.metadata, problems), subnet.node_address
     if mac:
         translations += table_entries(place.owner, "Node", bridge=place.bridge, port=place.node_port, mac=mac, ip=at)
-    return Outcome(tuple(translations), tuple(problems), keep=mac_address_is_bad(node.metadata))
+    return Outcome(tuple(translations), tuple(problems), keep=mac_is_hidden)
 
 
 def _unusable_host(written: str) -> Problem:

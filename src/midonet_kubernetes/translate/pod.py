@@ -15,7 +15,7 @@ from midonet_kubernetes.model.kubernetes import Node, Pod
 from midonet_kubernetes.model.names import Names, interface_for, sub_id
 from midonet_kubernetes.model.translation import Resource
 from midonet_kubernetes.translate.addresses import address, pod_subnet
-from midonet_kubernetes.translate.annotations import host_id, mac_address, mac_address_is_bad
+from midonet_kubernetes.translate.annotations import host_id, mac_address
 from midonet_kubernetes.translate.bridge_tables import table_entries
 from midonet_kubernetes.translate.nat import snat, with_id_from_content
 from midonet_kubernetes.translate.node import bridge_id
@@ -44,7 +44,7 @@ def translate(pod: Pod, node: Node | None, names: Names) -> Outcome:
     if node is None or host is None:
         return Outcome(problems=(_no_host(pod.spec.node_name, node),), keep=True)
     problems = list[Problem]()
-    ip, mac = _pod_ip(pod, problems), mac_address(pod.metadata, problems)
+    ip, (mac, mac_is_hidden) = _pod_ip(pod, problems), mac_address(pod.metadata, problems)
     owner, bridge, port = Owner(pod), bridge_id(pod.spec.node_name, names), names.id_for("Pod", pod.metadata.key)
     chain, hairpin = _hairpin(pod, port, ip, node, names)
     interface = interface_for(pod.metadata.key)
@@ -59,7 +59,7 @@ def translate(pod: Pod, node: Node | None, names: Names) -> Outcome:
     ]
     if mac:
         translations += table_entries(owner, "Pod", bridge=bridge, port=port, mac=mac, ip=ip)
-    return Outcome(tuple(translations), tuple(problems), keep=mac_address_is_bad(pod.metadata))
+    return Outcome(tuple(translations), tuple(problems), keep=mac_is_hidden)
 
 
 def _no_host(name: str, node: Node | None) -> Problem:
