@@ -32,7 +32,6 @@ from midonet_kubernetes.translate.manifest import Known, uid_for
 from midonet_kubernetes.translate.outcome import Outcome, Problem
 
 SERVICE_NAME = "kubernetes.io/service-name"  # label of an EndpointSlice: the Service that it belongs to
-_FINISHED = ("Succeeded", "Failed")
 
 
 @dataclass
@@ -149,7 +148,7 @@ def _from_pods(a_service: Service, pods: Iterable[Pod]) -> Endpoints | None:
 
 
 def _counts(a_pod: Pod, a_service: Service) -> bool:
-    if not a_pod.status.pod_ip or a_pod.status.phase in _FINISHED or a_pod.metadata.deletion_timestamp:
+    if not a_pod.status.pod_ip or a_pod.status.phase in pod.FINISHED or a_pod.metadata.deletion_timestamp:
         return False
     ready = any(condition.type == "Ready" and condition.status == "True" for condition in a_pod.status.conditions)
     return ready or a_service.spec.publish_not_ready_addresses

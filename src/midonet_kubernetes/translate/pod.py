@@ -22,12 +22,12 @@ from midonet_kubernetes.translate.node import bridge_id
 from midonet_kubernetes.translate.outcome import Outcome, Problem
 from midonet_kubernetes.translate.ownership import Owner, resource
 
-_FINISHED = ("Succeeded", "Failed")
+FINISHED = ("Succeeded", "Failed")  # phases in which a Pod has given its interface back
 
 
 def attached(pod: Pod) -> bool:
     """Whether a Pod has an interface in the virtual network."""
-    return bool(pod.spec.node_name) and not pod.spec.host_network and pod.status.phase not in _FINISHED
+    return bool(pod.spec.node_name) and not pod.spec.host_network and pod.status.phase not in FINISHED
 
 
 def translate(pod: Pod, node: Node | None, names: Names) -> Outcome:
