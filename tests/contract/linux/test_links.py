@@ -28,7 +28,7 @@ def test_a_pair_can_be_in_one_namespace(routing):
     assert {link.name for link in routing.links()} == {"lo", "mido0", "eth0"}
 
 
-def test_a_pair_is_running_when_both_ends_are_up(routing, other_routing, there):
+def test_a_pair_does_not_run_while_one_end_is_down(routing, there):
     routing.add_veth(POD, INSIDE, there)
     assert not routing.link("mido0").running
 
@@ -127,7 +127,7 @@ def test_a_moved_link_comes_down_and_bare(routing, other_routing, there):
     assert other_routing.addresses() == routing.addresses() == []
 
 
-def test_a_link_is_not_moved_where_its_name_is_taken(routing, other_routing, there, refused):
+def test_a_link_is_not_moved_where_its_name_is_taken(routing, there, refused):
     routing.add_veth(POD, INSIDE, there)
     routing.add_veth(Link("eth0"), Link("x"))
     refused(errno.EEXIST, routing.move_link, "eth0", there)
@@ -135,8 +135,6 @@ def test_a_link_is_not_moved_where_its_name_is_taken(routing, other_routing, the
 
 def test_the_links_of_a_namespace_go_with_it(kernel, routing, tmp_path):
     namespace = kernel.create_namespace(str(tmp_path / "namespaces" / "pod"))
-    watch = kernel.watch_network(namespace)
-    watch.close()
     routing.add_veth(POD, INSIDE, namespace)
     kernel.remove_namespace(namespace.path)
     assert routing.link("mido0") == POD  # it is held

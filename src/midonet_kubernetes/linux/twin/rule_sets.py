@@ -129,7 +129,7 @@ class _Change:
         there = table.chains.get(chain.name)
         if there is not None:
             if chain.hook and (there.hook is None or replace(there.hook, policy_drop=chain.hook.policy_drop) != chain.hook):
-                raise KernelError(refusal, errno.EEXIST)
+                raise KernelError(refusal, errno.EOPNOTSUPP)
             table.chains[chain.name] = replace(there, hook=chain.hook or there.hook)
             return
         hook = chain.hook
