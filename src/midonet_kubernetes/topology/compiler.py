@@ -39,10 +39,15 @@ class Compiler:
         self._services = Services(self._objects, self._items, slots or {})
         self._filters = Filters(host_id, self._objects, self._items, self._services)
         self._here = network.Here(host_id, mtu=mtu)
+        self._unsupported: dict[tuple[str, str], Unsupported] = {}
 
     def state(self) -> HostState:
         """All that is wanted now."""
         return host_state(self._items.now.items())
+
+    def unsupported(self) -> list[Unsupported]:
+        """The objects that the kernel does not do as MidoNet would, by kind and id."""
+        return [self._unsupported[key] for key in sorted(self._unsupported)]
 
     def apply(self, changes: Iterable[Change]) -> Step:
         """Take in changes of the host's view.
@@ -116,6 +121,9 @@ class Compiler:
         changes = self._items.take_changes()
         before = host_state((key, old) for key, (old, _) in changes.items() if old is not None)
         after = host_state((key, new) for key, (_, new) in changes.items() if new is not None)
+        for gone in before.unsupported:
+            del self._unsupported[gone]
+        self._unsupported.update(after.unsupported)
         return Step(before, after)
 
 

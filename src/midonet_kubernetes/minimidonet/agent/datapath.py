@@ -71,6 +71,12 @@ class Datapath:
         """The host's own addresses, loopback left out."""
         return sorted(held.address.partition("/")[0] for held in self._outside.addresses() if held.link != LOOPBACK)
 
+    def host_interfaces(self) -> list[dict[str, Any]]:
+        """The host's own links, as MidoNet's API names their fields (rest-api 4.10)."""
+        return [
+            {"name": link.name, "mac": link.mac, "mtu": link.mtu, "status": 3 if link.up else 0} for link in self._outside.links()
+        ]
+
     def links(self) -> dict[str, Link]:
         """The links in the namespace by name."""
         return {link.name: link for link in self._inside.links()}

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.minimidonet.agent import network
 from midonet_kubernetes.minimidonet.agent.datapath import Datapath
-from midonet_kubernetes.minimidonet.agent.rule_table import RuleTable
+from midonet_kubernetes.minimidonet.agent.rule_table import Outcome, RuleTable
 from midonet_kubernetes.minimidonet.agent.stream import Commit
 from midonet_kubernetes.topology.compiler import Compiler
-from midonet_kubernetes.topology.host_state import TUNNEL_LINK, HostState, Step
+from midonet_kubernetes.topology.host_network import Link
+from midonet_kubernetes.topology.host_state import TUNNEL_LINK, HostState, Step, Unsupported
 from midonet_kubernetes.topology.network import DEFAULT_MTU
 
 T = TypeVar("T")
+Part = Literal["network", "rules"]
+NETWORK: Part = "network"
+RULES: Part = "rules"
+ALL_PARTS: frozenset[Part] = frozenset((NETWORK, RULES))
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,17 @@ class Programmer:
         self._datapath, self._clock = datapath, clock
         self._table = RuleTable(datapath.rule_sets)
         self._compiler = Compiler(host_id, slots=self._table.slots())
-        self._followed = False  # the kernel was compared with a whole view
+        self._known: set[Part] = set()  # parts of the kernel that are as the last call left them
 
     @property
     def wanted(self) -> HostState:
         """All that the kernel shall hold."""
         return self._compiler.state()
+
+    @property
+    def unsupported(self) -> list[Unsupported]:
+        """What the kernel cannot do as MidoNet would."""
+        return self._compiler.unsupported()
 
     @property
     def has_late_work(self) -> bool:
@@ -76,29 +87,20 @@ class Programmer:
     def take(self, commit: Commit) -> Report:
         """Take in a commit of the stream and program what follows from it."""
         step = self._compiler.replace(commit.changes) if commit.snapshot else self._compiler.apply(commit.changes)
-        if commit.snapshot and not self._followed:
-            return self.compare()
-        return self._follow(step)
+        return self._work(step, ALL_PARTS - self._known)
 
-    def compare(self) -> Report:
-        """Look at all that is there and put right what differs."""
-        began, doing = self._clock(), _Doing()
-        self._compiler.set_mtu(self._mtu())
-        wanted = self.wanted
-        self._try(doing, self._datapath.prepare)
-        outcome = self._try(doing, lambda: self._table.compare(wanted.table))
-        if outcome is not None:
-            doing.rules = outcome.operations
-        doing.operations = self._try(doing, lambda: network.comparison(wanted, self._datapath.found())) or []
-        doing.refused += map(str, self._datapath.do(doing.operations))
-        if outcome is not None and outcome.forgotten:
-            self._try(doing, lambda: self._datapath.conntrack.forget(outcome.forgotten))
-        self._followed = not doing.refused
-        return self._report(began, doing)
+    def compare(self, parts: AbstractSet[Part] = ALL_PARTS) -> Report:
+        """Look at what is there and put right what differs.
 
-    def difference(self) -> list[str]:
-        """What ``compare`` would do, in words."""
-        self._compiler.set_mtu(self._mtu())
+        Args:
+            parts: NETWORK, with the namespace's settings, and RULES, which takes long when there are many Services.
+        """
+        return self._work(Step(HostState(), HostState()), parts)
+
+    def differences(self, snapshot: Commit) -> list[str]:
+        """What ``take`` would do with a whole view, in words."""
+        self._compiler.replace(snapshot.changes)
+        self._set_mtu()
         plan, _ = self._table.plan(self.wanted.table)
         operations = network.comparison(self.wanted, self._datapath.found())
         return [*map(str, operations), *map(str, (*plan.now.operations, *plan.later.operations))]
@@ -106,8 +108,9 @@ class Programmer:
     def finish(self) -> Report:
         """Delete the elements of removed endpoints; to be called ``rule_table.GRACE`` seconds after they were removed."""
         began, doing = self._clock(), _Doing()
-        self._try(doing, self._table.bury)
-        return self._report(began, doing)
+        if self._table.has_dying and self._try(doing, self._table.bury) is None:
+            self._known.discard(RULES)
+        return Report(refused=tuple(doing.refused), seconds=self._clock() - began)
 
     def remove(self) -> list[str]:
         """Take away all that the agent makes. Ports stay: the node daemon made them.
@@ -124,17 +127,40 @@ class Programmer:
             raise refused
         return [*removed, *map(str, operations)]
 
-    def _follow(self, step: Step) -> Report:
+    def _work(self, step: Step, compared: AbstractSet[Part]) -> Report:
+        """Follow a step in the parts of the kernel that are known, compare the others."""
         began, doing = self._clock(), _Doing()
-        before, after = step.before, step.after
-        outcome = self._try(doing, lambda: self._table.step(before, after))
-        if outcome is not None:
-            doing.rules = outcome.operations
-        doing.operations = self._try(doing, lambda: self._network_step(step)) or []
-        doing.refused += map(str, self._datapath.do(doing.operations))
-        if outcome is not None and outcome.forgotten:
+        self._known -= compared
+        if RULES in compared:
+            self._rules(doing, lambda: self._table.compare(self.wanted.table))
+        else:
+            self._rules(doing, lambda: self._table.step(step.before, step.after))
+        if NETWORK in compared:
+            self._try(doing, self._datapath.prepare)
+            self._try(doing, self._set_mtu)
+            self._network(doing, lambda: network.comparison(self.wanted, self._datapath.found()))
+        else:
+            self._network(doing, lambda: self._network_step(step))
+        return Report(tuple(doing.operations), doing.rules, tuple(doing.refused), self._clock() - began)
+
+    def _rules(self, doing: _Doing, work: Callable[[], Outcome]) -> None:
+        outcome = self._try(doing, work)
+        if outcome is None:
+            self._known.discard(RULES)
+            return
+        self._known.add(RULES)
+        doing.rules = outcome.operations
+        if outcome.forgotten:
             self._try(doing, lambda: self._datapath.conntrack.forget(outcome.forgotten))
-        return self._report(began, doing)
+
+    def _network(self, doing: _Doing, plan: Callable[[], list[network.Operation]]) -> None:
+        operations = self._try(doing, plan)
+        refused = [str(error) for error in self._datapath.do(operations)] if operations is not None else []
+        doing.operations, doing.refused = operations or [], doing.refused + refused
+        if operations is None or refused:
+            self._known.discard(NETWORK)
+        else:
+            self._known.add(NETWORK)
 
     def _network_step(self, step: Step) -> list[network.Operation]:
         before, after = step.before, step.after
@@ -144,10 +170,11 @@ class Programmer:
             return []
         return network.step(before, after, self._datapath.links())
 
-    def _mtu(self) -> int:
+    def _set_mtu(self) -> None:
+        """The tunnel link follows the MTU of the link that has the tunnel's address."""
         tunnel = self.wanted.links.get(TUNNEL_LINK)
         found = self._datapath.mtu_of(tunnel.vxlan.local) if tunnel is not None and tunnel.vxlan is not None else 0
-        return found or DEFAULT_MTU
+        self._compiler.set_mtu(found or DEFAULT_MTU)
 
     def _try(self, doing: _Doing, work: Callable[[], T]) -> T | None:
         try:
@@ -156,5 +183,7 @@ class Programmer:
             doing.refused.append(str(error))
             return None
 
-    def _report(self, began: float, doing: _Doing) -> Report:
-        return Report(tuple(doing.operations), doing.rules, tuple(doing.refused), self._clock() - began)
+
+def name_of_link(operation: network.Operation) -> str:
+    """The link that an operation is about, "" for none."""
+    return operation.subject.name if isinstance(operation.subject, Link) else operation.subject.link

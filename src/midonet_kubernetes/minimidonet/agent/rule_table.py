@@ -117,11 +117,12 @@ class RuleTable:
         operations = len(plan.now.operations) + len(plan.later.operations)
         return Outcome(operations, tuple(_gone(old.elements, new.elements)))
 
-    def bury(self) -> None:
-        """Delete what was to stay a little longer."""
+    def bury(self) -> int:
+        """Delete what was to stay a little longer; returns how many elements."""
         dying, self._dying = self._dying, {}
         deletions = tuple(DeleteElements(self._sets[name], tuple(elements)) for name, elements in dying.items())
         self._rule_sets.apply(Transaction(TABLE, operations=deletions))
+        return sum(map(len, dying.values()))
 
     def remove(self) -> bool:
         """Take the table away; returns whether there was one."""
