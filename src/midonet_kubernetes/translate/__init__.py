@@ -7,7 +7,7 @@ One module per kind; ``names`` is the tenant's ``model.names.Names``.
 * ``pod.translate(pod, node, names)``: a Pod and its Node, None while that is unknown. Again whenever the Node changes.
 * ``service.translate(service, names)``: a Service without its endpoints.
 * ``endpoints.from_slices(service, slices, names)``: its endpoints, from all its EndpointSlices. The Service owns these too, so
-  ``outcome.together`` makes one outcome of both before anything is taken for stale.
+  what is stale has to be judged apart for both (the key kind ``Endpoints-Port`` is theirs).
 * ``endpoints.from_endpoints(endpoints, service, names)``: the same from a v1 Endpoints object, which then is the owner.
 * ``manifest.documents(text, source)``, ``manifest.typed(document)``, ``offline.translate(objects, names, source)``: files.
 

@@ -34,12 +34,3 @@ class Outcome:
     translations: tuple[Translation, ...] = ()
     problems: tuple[Problem, ...] = ()
     keep: bool = False
-
-
-def together(*outcomes: Outcome) -> Outcome:
-    """Several outcomes of one owner as one: all are kept if one is to be kept."""
-    return Outcome(
-        translations=tuple(translation for outcome in outcomes for translation in outcome.translations),
-        problems=tuple(problem for outcome in outcomes for problem in outcome.problems),
-        keep=any(outcome.keep for outcome in outcomes),
-    )
