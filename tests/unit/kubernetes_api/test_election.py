@@ -95,8 +95,11 @@ async def test_the_only_candidate_leads_at_once_and_the_lease_says_so(api, repli
 
 async def test_a_lead_that_is_renewed_lasts(api, replicas):
     one, two = replicas("one"), replicas("two")
+    await elapse(1)
+    acquired_at = lease(api)["spec"]["acquireTime"]
     await elapse(600)
     assert len(one.led_at) + len(two.led_at) == 1
+    assert lease(api)["spec"]["acquireTime"] == acquired_at < lease(api)["spec"]["renewTime"]
     assert lease(api)["spec"]["leaseTransitions"] == 1
 
 
@@ -144,6 +147,15 @@ async def test_a_leader_whose_renewal_hangs_stops_its_work_at_the_deadline(repli
     await elapse(10)
     assert not one.election.is_leader()
     assert 26 <= one.stopped_at[0] <= 28.5
+
+
+async def test_a_candidate_whose_request_hangs_tries_again(replicas):
+    one = replicas("one")
+    one.transport.hangs = True
+    await elapse(1)
+    one.transport.hangs = False
+    await elapse(6)
+    assert one.election.is_leader()
 
 
 async def test_a_short_outage_costs_nothing(api, replicas):

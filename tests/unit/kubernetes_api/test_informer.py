@@ -165,12 +165,12 @@ async def test_a_server_that_ends_every_stream_at_once_is_not_overrun(api):
 
 
 async def test_a_silent_stream_is_given_up_and_resumed(api):
-    async with watching(api, idle_seconds=90) as (informer, seen):
+    async with watching(api, idle_seconds=60) as (informer, seen):
         api.streams[-1].deaf = True
         api.put(PODS, pod("a"))
-        await elapse(89)
+        await elapse(59)
         assert seen.take() == []
-        assert informer.last_event_age() == pytest.approx(89, abs=0.1)
+        assert informer.last_event_age() == pytest.approx(59, abs=0.1)
         await elapse(2)
         assert seen.take() == [("default/a", None, "")]
         assert informer.last_event_age() < 2
@@ -370,6 +370,21 @@ async def test_attempts_grow_apart_from_a_fifth_of_a_second_to_half_a_minute(api
         assert 0.2 <= gaps[0] <= 0.4
         assert all(later > earlier - 0.001 for earlier, later in pairwise(gaps))
         assert 15 <= gaps[-1] <= 30
+
+
+async def test_after_a_good_stream_the_first_wait_is_short_again(api):
+    async with watching(api) as (_, seen):
+        api.reachable = False
+        api.streams[-1].cut()
+        await elapse(3600)
+        api.reachable = True
+        api.put(PODS, pod("a"))
+        await elapse(31)
+        api.streams[-1].cut()
+        await elapse(0)
+        api.put(PODS, pod("b"))
+        await elapse(0.5)
+        assert [key for key, _, _ in seen.take()] == ["default/a", "default/b"]
 
 
 async def test_a_handler_that_fails_stops_neither_the_others_nor_the_stream(api, caplog):

@@ -56,13 +56,24 @@ async def test_normal_keys_come_before_low_ones():
 
 async def test_a_low_key_rises_and_keeps_its_age():
     queue = Queue()
-    queue.add("a", LOW)
     queue.add("b", LOW)
     await elapse(5)
+    queue.add("a", LOW)
     queue.add("b")
     queue.add("b", LOW)
     assert queue.oldest_age() == 5
     assert await take_all(queue) == ["b", "a"]
+
+
+async def test_a_key_added_while_worked_on_is_as_old_as_the_first_addition():
+    queue = Queue()
+    queue.add("a")
+    await queue.get()
+    queue.add("a", LOW)
+    await elapse(5)
+    queue.add("a")
+    queue.done("a")
+    assert queue.oldest_age() == 5
 
 
 async def test_a_key_added_low_and_then_normal_while_worked_on_comes_back_normal():
@@ -92,7 +103,8 @@ async def test_of_two_delays_the_earlier_one_counts():
     await queue.get()
     queue.done("a")
     assert asyncio.get_running_loop().time() == 3
-    assert queue.delayed == 0
+    await elapse(30)
+    assert (queue.delayed, queue.depth) == (0, 0)
 
 
 async def test_waits_double_up_to_the_longest_and_forget_ends_that():
@@ -140,6 +152,7 @@ async def test_a_worker_that_goes_away_while_waiting_is_forgotten():
     await elapse(0)
     waiting.cancel()
     await asyncio.wait({waiting})
+    assert not queue._takers
     queue.add("a")
     async with asyncio.timeout(1):
         assert await queue.get() == "a"
