@@ -2,8 +2,10 @@
 
 import os
 import socket
+import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,9 @@ from midonet_kubernetes.model.names import NODE_PORT_INTERFACE, interface_for, m
 from midonet_kubernetes.testing.cluster_topology import Node, global_objects
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 from midonet_kubernetes.topology.view import Views
+
+sys.path.insert(0, str(Path(__file__).parent))
+from programs import World
 
 SERVICES = "10.96.0.0/16"
 KERNEL = LinuxKernel()
@@ -74,10 +79,8 @@ class Machine:
 
 
 def _shut(served):
-    try:
+    with suppress(OSError):
         served.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def _accept(listener, name):
@@ -128,7 +131,15 @@ class Host:
         self.datapath.prepare()
 
     def stop_agent(self):
-        self.datapath.close()
+        if self.datapath:
+            self.datapath.close()
+            self.datapath = None
+
+    def adopt_datapath(self, path):
+        """Wire pods to the namespace of an agent process, instead of our own."""
+        self.stop_agent()
+        self.datapath_namespace.close()
+        self.datapath_namespace = KERNEL.open_namespace(path)
 
     def take(self, changes, *, snapshot=False):
         self.revision += 1
@@ -193,11 +204,11 @@ class Cluster:
             host.own.routing.set_link(Link("eth0"))
             host.own.routing.replace_address(Address("eth0", f"{host.node.underlay}/24"))
             host.own.serve(6443, f"node{n}", host.node.underlay)
-            host.wire_node()
 
     def load(self):
         changes = [*global_objects(), *(change for host in self.hosts for change in host.node.objects())]
         for host in self.hosts:
+            host.wire_node()
             for number in (3, 4):
                 host.wire_pod(number)
                 changes += host.node.pod(number)
@@ -220,17 +231,31 @@ class Cluster:
         self.wire.close()
 
 
-@contextmanager
-def cluster_of_two():
+@pytest.fixture
+def hosts():
+    """A cluster that nothing was told yet."""
     made = Cluster()
-    try:
-        made.load()
-        yield made
-    finally:
-        made.close()
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def cluster():
-    with cluster_of_two() as made:
+def cluster(hosts):
+    """A cluster whose agents run in the test itself."""
+    hosts.load()
+    return hosts
+
+
+@pytest.fixture
+def world(hosts, tmp_path):
+    """A cluster whose agents and server are processes."""
+    made = World(hosts, tmp_path)
+    try:
+        made.load()
         yield made
+    except BaseException:
+        for log in sorted(tmp_path.glob("*.log")):
+            print(f"--- {log.name}\n{log.read_text()[-3000:]}")
+        raise
+    finally:
+        made.close()
