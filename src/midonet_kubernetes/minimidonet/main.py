@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import importlib
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from midonet_kubernetes.errors import MidonetKubeError, SettingError
+from midonet_kubernetes.errors import MidonetKubeError, SettingError, UserError
+from midonet_kubernetes.minimidonet.auth.tokens import TokenAccess
+from midonet_kubernetes.minimidonet.auth.users import Users, new_user, write_user
 from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.observability.logs import Redactor, configure
 from midonet_kubernetes.settings import LOG_FORMAT, LOG_LEVEL, address
@@ -18,6 +22,8 @@ _SERVE = """\
 Serves MidoNet's REST API under /midonet-api and minimidonet's extensions under /minimidonet/v1.
 The same addresses answer /healthz, /readyz and /metrics. When requests are answered, one line with the URL is printed
 for each address. SIGTERM ends it: running requests are answered first."""
+
+_ADD_USER = "Reads a password (from standard input when that is no terminal) and makes the line for the users' file."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--without-quirk", action="append", default=[], metavar="MNA-NNNN", help="do not show this known defect of MidoNet"
     )
+    serve.add_argument("--users", type=Path, metavar="FILE", help="who may log in; made by minimidonet passwd")
+    serve.add_argument("--token-seconds", type=float, default=3600.0, metavar="N", help="how long a login holds; default 3600")
+    serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate and chain, PEM: serve https")
+    serve.add_argument("--key", type=Path, metavar="FILE", help="its private key, PEM; default: in --cert")
     serve.add_argument("--log-level", help=LOG_LEVEL.allowed + "; default " + str(LOG_LEVEL.default))
     serve.set_defaults(run=_serve)
     commands.add_parser("agent", help="put the topology into this host's kernel", add_help=False)
@@ -56,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("store", type=Path, metavar="STORE", help="the file that the server has as --store")
     backup.add_argument("target", type=Path, metavar="FILE", help="the copy; must not be there yet")
     backup.set_defaults(run=_backup)
+    passwd = commands.add_parser("passwd", help="add a user, or change a password", description=_ADD_USER)
+    passwd.add_argument("name", metavar="NAME")
+    passwd.add_argument("--users", type=Path, metavar="FILE", help="write the line into this file; default: print it")
+    passwd.add_argument("--role", default="admin", choices=("admin", "tenant_admin", "tenant_user"), help="default admin")
+    passwd.set_defaults(run=_passwd)
     return parser
 
 
@@ -70,7 +85,9 @@ def _serve(options: argparse.Namespace) -> int:
                 listen=tuple(_address(text) for text in options.listen or ["127.0.0.1:8181"]),
                 store=options.store,
                 quirks=Quirks.without(options.without_quirk),
+                access=_access(options),
                 allow_anonymous=options.allow_anonymous,
+                tls=_tls(options),
             ),
             say=say,
         )
@@ -84,6 +101,37 @@ def _address(text: str) -> tuple[str, int]:
     except ValueError:
         raise SettingError("--listen", text, "HOST:PORT") from None
     return host.strip("[]"), port
+
+
+def _access(options: argparse.Namespace) -> TokenAccess | None:
+    if options.users is None:
+        return None
+    if options.token_seconds <= 0:
+        raise SettingError("--token-seconds", str(options.token_seconds), "more than 0")
+    return TokenAccess(Users(options.users), seconds=options.token_seconds)
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if options.cert is None:
+        if options.key is not None:
+            raise SettingError("--key", str(options.key), "used together with --cert")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(options.cert, options.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"--cert {options.cert}: no certificate with its private key can be read there ({error})") from error
+    return context
+
+
+def _passwd(options: argparse.Namespace) -> int:
+    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    user = new_user(options.name, password, options.role)
+    if options.users is None:
+        sys.stdout.write(user.line() + "\n")
+    else:
+        write_user(options.users, user)
+    return 0
 
 
 def _backup(options: argparse.Namespace) -> int:

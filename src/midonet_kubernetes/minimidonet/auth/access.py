@@ -11,7 +11,7 @@ from typing import Protocol
 from midonet_kubernetes.minimidonet.rest.media import ERROR
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 
-_CHALLENGE = {"www-authenticate": 'Basic  realm="BASIC_AUTH_REALM"'}  # MidoNet writes two blanks
+CHALLENGE = {"www-authenticate": 'Basic  realm="BASIC_AUTH_REALM"'}  # MidoNet writes two blanks
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class OpenAccess:
 
 def not_logged_in(message: str) -> Refusal:
     """401 of a login."""
-    return Refusal(401, message, headers={**_CHALLENGE, "content-type": f"{ERROR};charset=UTF-8"})
+    return Refusal(401, message, headers={**CHALLENGE, "content-type": f"{ERROR};charset=UTF-8"})
 
 
 def credentials(authorization: str | None) -> tuple[str, str]:

@@ -22,6 +22,7 @@ _WEIGHTS = {
     "enforceContainerLimit": "Container limit enforcement",
 }
 _REPORTED = ("addresses", "hostInterfaces")
+INTERFACES = "_interfaces"  # hidden: what one host reports of them is of no interest to the others
 
 
 def _before_create(_: Call, __: Transaction, values: Object) -> None:
@@ -33,7 +34,7 @@ def _shape(call: Call, _: Transaction, shown: Object) -> None:
     id_ = shown["id"]
     shown["alive"] = call.is_alive(id_)
     shown["addresses"] = shown["addresses"] or []
-    shown["hostInterfaces"] = [_interface(call, id_, known) for known in shown["hostInterfaces"] or ()]
+    shown["hostInterfaces"] = [_interface(call, id_, known) for known in shown.pop(INTERFACES, ())]
 
 
 def _interface(call: Call, host: str, known: Object) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def _delete(call: Call, store: Transaction) -> Answer:
 
 def _known_interfaces(call: Call, store: Transaction) -> list[dict[str, Any]]:
     host = call.path["id"]
-    reported = (store.get("Host", host.lower()) or {}).get("hostInterfaces", ())
+    reported = (store.get("Host", host.lower()) or {}).get(INTERFACES, ())
     return [_interface(call, host, known) for known in reported]
 
 

@@ -119,7 +119,7 @@ def _is_active(call: Call, store: Transaction, port: Object) -> bool:
     host, interface = port.get("hostId"), port.get("interfaceName")
     if host is None or interface is None or not call.is_alive(host):
         return False
-    reported = (store.get("Host", host) or {}).get("hostInterfaces", ())
+    reported = (store.get("Host", host) or {}).get("_interfaces", ())
     return any(known.get("name") == interface for known in reported)
 
 

@@ -81,7 +81,7 @@ def _read_host(given: Any) -> Object:
     return {
         "name": coercion.encodable(name),
         "addresses": _texts(given.get("addresses") or []),
-        "hostInterfaces": coercion.list_of(_read_interface)(given.get("interfaces") or []),
+        "_interfaces": coercion.list_of(_read_interface)(given.get("interfaces") or []),
     }
 
 

@@ -90,7 +90,7 @@ class Api:
             raise Refusal(404, f"There is nothing at {path[:200]}: the API is at {ROOT}/")
         below = path[len(ROOT) :]
         base = base_uri(headers)
-        if below == "/login":
+        if is_login(path):
             return self._login(headers)
         self.access.check(headers)
         if not below:
@@ -119,6 +119,11 @@ class Api:
             {**_CORS, "content-type": "application/vnd.org.midonet.Token-v1+json;charset=UTF-8", "set-cookie": cookie},
             _encode({"key": token.key, "expires": token.expires}),
         )
+
+
+def is_login(path: str) -> bool:
+    """Whether a path, with its query or without, is that of the login."""
+    return path.partition("?")[0] == ROOT + "/login"
 
 
 def _read(route: Route, headers: Mapping[str, str], body: bytes) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from midonet_kubernetes.exchange import Request, Response
 from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
-from midonet_kubernetes.minimidonet.server.api import refused
+from midonet_kubernetes.minimidonet.server.api import is_login, refused
 from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
 from midonet_kubernetes.minimidonet.server.service import Service, is_stream
 from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
@@ -20,6 +20,7 @@ from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
 BODY_SECONDS = 30.0
 MOST_REQUESTS = 1024  # at a time
 MOST_STREAMS = 4096
+LOGINS = 2  # at a time, each in a thread of its own: a password takes its time and its memory
 
 _access_log = logging.getLogger("minimidonet.access")
 _log = logging.getLogger("minimidonet")
@@ -37,6 +38,7 @@ class Face:
     def __init__(self, service: Service, metrics: ServerMetrics, clock: Callable[[], float] = time.perf_counter) -> None:
         self._service, self._metrics, self._clock = service, metrics, clock
         self._running = 0
+        self._logins = asyncio.Semaphore(LOGINS)
         self.is_stopping = False
 
     async def answer(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -52,6 +54,9 @@ class Face:
             response = await self._handle(http, path)
         except Refusal as refusal:
             response = refused(refusal)
+        except Exception:  # noqa: BLE001 - the last line: a defect must not end the server or show its inside
+            _log.exception("a request could not be answered: %s %s", http.method, path.partition("?")[0])
+            response = refused(Refusal(500, "This is a defect of minimidonet; its log says more"))
         seconds = self._clock() - started
         self._metrics.count(http.method, path, response.status, seconds)
         if _access_log.isEnabledFor(logging.DEBUG):
@@ -66,7 +71,11 @@ class Face:
         self._running += 1
         try:
             body = await _body(http)
-            response = self._service.handle(Request(http.method, path, http.headers, body))
+            request = Request(http.method, path, _headers(http), body)
+            if is_login(path):
+                async with self._logins:
+                    return await asyncio.to_thread(self._service.handle, request)
+            response = self._service.handle(request)
             await self._service.store.durable()
         except StoreFull as error:
             raise Refusal(507, str(error)) from error
@@ -120,6 +129,13 @@ async def _body(http: web.BaseRequest) -> bytes:
         raise Refusal(408, f"The body took more than {BODY_SECONDS:.0f} s", headers={"connection": "close"}) from None
 
 
+def _headers(http: web.BaseRequest) -> Mapping[str, str]:
+    """The headers; links of an answer over TLS have to start with https."""
+    if http.secure and "X-Forwarded-Proto" not in http.headers:
+        return {**http.headers, "X-Forwarded-Proto": "https"}
+    return http.headers
+
+
 def _path(http: web.BaseRequest) -> str:
     """Path and query as sent; an absolute URI loses its host."""
     raw = http.raw_path
@@ -130,7 +146,7 @@ def _path(http: web.BaseRequest) -> str:
 
 
 def _sent(response: Response) -> web.Response:
-    answer = web.Response(status=response.status, body=response.body, headers=response.headers)
+    answer = web.Response(status=response.status, body=response.body, headers={**response.headers, "server": "minimidonet"})
     if not response.body and "content-type" not in response.headers:
         # aiohttp would label even nothing.
         answer.headers.popall("Content-Type", None)

@@ -17,12 +17,12 @@ from midonet_kubernetes.minimidonet.auth.access import Access, OpenAccess
 from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.minimidonet.routes import ROUTES
 from midonet_kubernetes.minimidonet.server.api import ROOT
+from midonet_kubernetes.minimidonet.server.connections import Connections
 from midonet_kubernetes.minimidonet.server.face import Face
 from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
 from midonet_kubernetes.minimidonet.server.service import Service
 from midonet_kubernetes.minimidonet.store.store import Store
 
-KEEP_ALIVE_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
@@ -96,7 +96,7 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     )
     face = Face(service, metrics)
     runner = web.ServerRunner(
-        web.Server(face.answer, access_log=None, keepalive_timeout=KEEP_ALIVE_SECONDS, auto_decompress=False),
+        Connections(face.answer),
         shutdown_timeout=STOP_SECONDS,
     )
     await runner.setup()

@@ -10,7 +10,7 @@ from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.topology.change import Change
 
 Key = tuple[str, str]
-_HIDDEN = "_"  # a field that starts with it belongs to the store and is shown to nobody
+_HIDDEN = "_"  # a field that starts with it belongs to the server and is not part of the topology
 
 
 class Transaction:
