@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from midonet_kubernetes.exchange import Request, Response, StreamedResponse
 from midonet_kubernetes.kubernetes_api.embedded import discovery, subresources
-from midonet_kubernetes.kubernetes_api.embedded.calls import decode, split_path, take_apart
-from midonet_kubernetes.kubernetes_api.embedded.failures import Failure, Json, no_such_path
+from midonet_kubernetes.kubernetes_api.embedded.calls import split_path, take_apart
+from midonet_kubernetes.kubernetes_api.embedded.failures import Failure, Json, expired, internal_error, no_such_path
 from midonet_kubernetes.kubernetes_api.embedded.registry import Registry
 from midonet_kubernetes.kubernetes_api.embedded.verbs import JSON_HEADERS, Verbs, json_response
-from midonet_kubernetes.kubernetes_api.embedded.watches import Watches
+from midonet_kubernetes.kubernetes_api.embedded.watches import Selection, Watches, WatchOptions
 
+_LOG = logging.getLogger(__name__)
 _HEALTH = {"/healthz", "/livez", "/readyz"}
 _PROTO_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 _EMPTY_OPENAPI_V2 = b"\x0a\x032.0"  # field 1, swagger: "2.0"
@@ -38,20 +40,37 @@ class Api:
             return self._answer(request)
         except Failure as failure:
             return json_response(failure.status_object(), failure.status)
+        except Exception as error:  # noqa: BLE001 - what one request runs into must not end the others
+            _LOG.error("%s %s", request.method, request.path, exc_info=error)
+            return json_response(internal_error(error).status_object(), 500)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[StreamedResponse]:
         """Answer any request as a stream; leaving the context ends a watch."""
         try:
-            call = take_apart(request, self.registry.catalogue)
-            if call.is_watch:
-                async with aclosing(self._watches.stream(call.selection(), call.watch_options())) as events:
-                    yield StreamedResponse(200, JSON_HEADERS, events)
-                return
-            response = self._answer(request)
+            wanted = self._wanted_watch(request)
         except Failure as failure:
-            response = json_response(failure.status_object(), failure.status)
-        yield StreamedResponse(response.status, response.headers, _once(response.body))
+            refused = json_response(failure.status_object(), failure.status)
+            yield StreamedResponse(refused.status, refused.headers, _once(refused.body))
+            return
+        if wanted is None:
+            response = await self.handle(request)
+            yield StreamedResponse(response.status, response.headers, _once(response.body))
+            return
+        with self._watches.watch(*wanted) as events:
+            yield StreamedResponse(200, JSON_HEADERS, events)
+
+    def _wanted_watch(self, request: Request) -> tuple[Selection, WatchOptions] | None:
+        if "watch=" not in request.path:
+            return None
+        call = take_apart(request, self.registry.catalogue)
+        if not call.is_watch:
+            return None
+        options = call.watch_options()
+        if options.revision is not None and options.revision > self.registry.store.revision:
+            # A revision that is still to come is of another store's life: its watcher would miss what this one said before.
+            raise expired(f"resource version {options.revision} is in the future; list again")
+        return call.selection(), options
 
     def close(self) -> None:
         """End every watch."""
@@ -64,7 +83,7 @@ class Api:
             if document is not None:
                 return document
         if request.method == "POST" and path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
-            return subresources.review(decode(request.body, "application/json"))
+            return subresources.review()
         call = take_apart(request, self.registry.catalogue)
         if call.subresource in {"", "status"}:
             return self._verbs.answer(call)

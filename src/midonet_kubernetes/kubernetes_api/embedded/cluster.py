@@ -89,8 +89,10 @@ class Cluster:
         del self._pending[entry]
         try:
             controller.reconcile(subject)
-        except Failure as failure:
-            _LOG.warning("%s %s: %s; tried again in %g s", type(controller).__name__, "/".join(subject), failure, _RETRY)
+        except Exception as error:  # noqa: BLE001 - one bad object never stops the rest
+            defect = None if isinstance(error, Failure) else error
+            what = f"{type(controller).__name__} {'/'.join(subject)}"
+            _LOG.warning("%s: %s; tried again in %g s", what, error, _RETRY, exc_info=defect)
             self._failed[entry] = None
 
     async def run(self) -> None:

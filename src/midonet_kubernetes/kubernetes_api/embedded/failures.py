@@ -133,6 +133,11 @@ def expired(message: str) -> Failure:
     return Failure(410, "Expired", message)
 
 
+def internal_error(error: Exception) -> Failure:
+    """500: a defect of this server."""
+    return Failure(500, "InternalError", f"Internal error occurred: {type(error).__name__}: {error}")
+
+
 def forbidden(plural: str, group: str, name: str, why: str) -> Failure:
     """403: allowed in general, not now."""
     details = {"name": name, "group": group, "kind": plural}

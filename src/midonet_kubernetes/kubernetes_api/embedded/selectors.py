@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json, bad_request
 
 # Which fields of a resource may be selected by, beyond metadata.name and metadata.namespace.
@@ -79,6 +80,11 @@ def parse_labels(text: str) -> Labels:
     position = 0
     while position < len(text):
         requirement, position = _one_label(text, position)
+        for wrong in (
+            *name_rules.qualified_key(requirement.key),
+            *(w for v in requirement.values for w in name_rules.label_value(v)),
+        ):
+            raise bad_request(f"unable to parse requirement: {requirement.key}: {wrong}")
         requirements.append(requirement)
         if position < len(text):
             if text[position] != "," or position + 1 == len(text):

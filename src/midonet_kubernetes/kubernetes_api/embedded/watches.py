@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -146,19 +147,23 @@ class Watches:
     def _line(self, word: str, resource: Resource, stored: Stored, form: Form) -> bytes:
         return b'{"type":"%s","object":%s}\n' % (word.encode(), forms.one(resource, stored, form, self._clock()))
 
-    async def stream(self, selection: Selection, options: WatchOptions) -> AsyncGenerator[bytes, None]:
-        """The events of a watch, several to a chunk when they come fast, each on a line of its own."""
+    @contextmanager
+    def watch(self, selection: Selection, options: WatchOptions) -> Iterator[AsyncIterator[bytes]]:
+        """Watch from now until the context is left.
+
+        Yields:
+            The events, several to a chunk when they come fast, each on a line of its own.
+        """
         watcher = Watcher(selection, options.form)
+        watchers = self._watchers.setdefault(selection.resource.id, {})
         try:
             self._begin(watcher, options)
+            watchers[watcher] = None
         except Failure as failure:
-            yield error_line(failure)
-            return
-        watchers = self._watchers.setdefault(selection.resource.id, {})
-        watchers[watcher] = None
+            watcher.waiting = [error_line(failure)]
+            watcher.ended = True
         try:
-            async for chunk in self._run(watcher, options):
-                yield chunk
+            yield self._run(watcher, options)
         finally:
             watchers.pop(watcher, None)
 
@@ -182,7 +187,7 @@ class Watches:
         body = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": about}
         return msgspec.json.encode({"type": "BOOKMARK", "object": body}) + b"\n"
 
-    async def _run(self, watcher: Watcher, options: WatchOptions) -> AsyncGenerator[bytes, None]:
+    async def _run(self, watcher: Watcher, options: WatchOptions) -> AsyncIterator[bytes]:
         now = asyncio.get_running_loop().time
         end, next_bookmark = now() + options.seconds, now() + min(self._interval, max(options.seconds - _SOON, 0.0))
         while True:
