@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from midonet_kubernetes.errors import Unreachable
-from midonet_kubernetes.exchange import StreamedResponse
+from midonet_kubernetes.exchange import Request, StreamedResponse
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import Token
 from midonet_kubernetes.kubernetes_api.embedded.api import Api
@@ -33,14 +33,12 @@ _NUMBERS = count()
 
 
 class Breakable:
-    """A transport to a healthy server, over which a test cuts or silences watches, or makes them begin in the distant past."""
+    """A transport to a healthy server, over which a test cuts or silences watches."""
 
     def __init__(self, transport):
         self._transport = transport
         self._breaks = asyncio.Event()
         self.silent = asyncio.Event()
-        self.ancient = False
-        self.watches = []
 
     def cut(self):
         self._breaks.set()
@@ -51,11 +49,6 @@ class Breakable:
 
     @contextlib.asynccontextmanager
     async def stream(self, request):
-        self.watches.append(request.path)
-        if self.ancient:
-            self.ancient = False
-            before, _, after = request.path.partition("resourceVersion=")
-            request = type(request)(request.method, f"{before}resourceVersion=1&{after.partition('&')[2]}", request.headers)
         async with self._transport.stream(request) as response:
             yield StreamedResponse(response.status, response.headers, self._chunks(response.chunks, self._breaks, self.silent))
 
@@ -78,7 +71,8 @@ class Breakable:
                 if (chunk := reading.result()) is None:
                     return
                 if silent.is_set():
-                    await asyncio.Event().wait()
+                    await breaking
+                    raise Unreachable("the connection was cut")
                 yield chunk
         finally:
             breaking.cancel()
@@ -86,7 +80,7 @@ class Breakable:
 
 @pytest.fixture(scope="session")
 def kube_apiserver(tmp_path_factory):
-    """The address of a real API server with an etcd of its own."""
+    """The addresses of a real API server and of its etcd."""
     directory = tmp_path_factory.mktemp("kubernetes")
     etcd_port, peer_port, port = _free_ports(3)
     etcd, peer = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
@@ -118,13 +112,14 @@ def kube_apiserver(tmp_path_factory):
             "--service-cluster-ip-range=10.96.0.0/16",
             "--endpoint-reconciler-type=none",
             "--disable-admission-plugins=ServiceAccount",
+            "--watch-cache-sizes=secrets#0",  # their watches go to etcd, whose history a test can make it forget
         ],
     )
     with (directory / "log").open("wb") as log:
         processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in commands]
     try:
         _wait_until_ready(f"https://127.0.0.1:{port}/readyz", processes, directory / "log")
-        yield f"https://127.0.0.1:{port}"
+        yield f"https://127.0.0.1:{port}", etcd
     finally:
         for process in reversed(processes):
             process.terminate()
@@ -169,7 +164,7 @@ def real_api_server():
 async def breakable(request):
     """A transport to each kind of server; one that is in memory only keeps a short history."""
     if request.param == "real":
-        transport = Breakable(HttpTransport(request.getfixturevalue("kube_apiserver"), tls=_client_tls()))
+        transport = Breakable(HttpTransport(request.getfixturevalue("kube_apiserver")[0], tls=_client_tls()))
     else:
         transport = Breakable(EmbeddedTransport(Api(Registry(Store(history=HISTORY)))))
     yield transport
@@ -188,3 +183,21 @@ async def namespace(client):
     await client.create(NAMESPACE, {"metadata": {"name": name}})
     yield name
     await client.delete(NAMESPACE, name)
+
+
+@pytest.fixture
+async def forget(breakable, namespace, request):
+    """Makes the server forget its history of secrets up to a version."""
+
+    async def compact(version):
+        etcd = HttpTransport(request.getfixturevalue("kube_apiserver")[1])
+        answer = await etcd.send(Request("POST", "/v3/kv/compaction", {}, b'{"revision": "%s"}' % version.encode()))
+        await etcd.close()
+        assert answer.status == 200, answer.body
+
+    async def change_often(_):
+        client = Client(breakable)
+        for number in range(HISTORY + 1):
+            await client.patch(NAMESPACE, namespace, {"metadata": {"labels": {"n": str(number)}}})
+
+    return compact if request.node.callspec.params["breakable"] == "real" else change_often
