@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from midonet_kubernetes.exchange import Request
-from midonet_kubernetes.kubernetes_api.embedded import forms
+from midonet_kubernetes.kubernetes_api.embedded import forms, protobuf
 from midonet_kubernetes.kubernetes_api.embedded.catalogue import Catalogue
 from midonet_kubernetes.kubernetes_api.embedded.failures import Failure, Json, bad_request, no_such_path
 from midonet_kubernetes.kubernetes_api.embedded.forms import Form
@@ -110,7 +110,7 @@ class Call:
         """The decoded body.
 
         Raises:
-            Failure: 400, it is no JSON or YAML; 415, it is something else, as protobuf.
+            Failure: 400, it is broken; 415, it is of a type or kind that cannot be read.
         """
         return decode(self.content, self.headers.get("content-type", ""))
 
@@ -136,7 +136,9 @@ def decode(content: bytes, content_type: str) -> Any:
     Raises:
         Failure: 400 or 415.
     """
-    if "protobuf" in content_type or "cbor" in content_type:
+    if "protobuf" in content_type:
+        return protobuf.decode(content)
+    if "cbor" in content_type:
         known = "application/json, application/yaml"
         message = f"the body of the request was in an unknown format - accepted media types include: {known}"
         raise Failure(415, "UnsupportedMediaType", message)

@@ -147,3 +147,23 @@ async def test_mistakes_are_told_as_kubernetes_tells_them(kubectl, tmp_path):
     assert 'unknown field "colour"' in said
     assert "resources" in await kubectl.run("explain", "tr")
     assert await kubectl.run("auth", "can-i", "create", "pods") == "yes\n"
+
+
+async def test_what_kubectl_creates_as_protobuf_is_read(kubectl):
+    await kubectl.run("create", "deployment", "web", "--image=web:1", "--replicas=2", "--port=80")
+    await kubectl.run("rollout", "status", "deployment/web", "--timeout=10s")
+    await kubectl.run("expose", "deployment", "web", "--port=80", "--target-port=8080")
+    await kubectl.run("create", "service", "nodeport", "np", "--tcp=80:http", "--node-port=30080")
+    assert (await kubectl.json("get", "service", "np"))["spec"]["ports"] == [
+        {"name": "80-http", "nodePort": 30080, "port": 80, "protocol": "TCP", "targetPort": "http"}
+    ]
+    await kubectl.run("create", "configmap", "a", "--from-literal=x=1")
+    await kubectl.run("create", "secret", "generic", "b", "--from-literal=x=1")
+    await kubectl.run("create", "serviceaccount", "c")
+    assert (await kubectl.json("get", "configmap", "a"))["data"] == {"x": "1"}
+    assert (await kubectl.json("get", "secret", "b"))["data"] == {"x": "MQ=="}
+    assert (await kubectl.json("get", "deployment", "web"))["spec"]["replicas"] == 2
+    await kubectl.run("drain", "one", "--force", "--timeout=10s")
+    await kubectl.run("rollout", "status", "deployment/web", "--timeout=10s")
+    pods = (await kubectl.json("get", "pods"))["items"]
+    assert [pod["spec"]["nodeName"] for pod in pods if "deletionTimestamp" not in pod["metadata"]] == ["two", "two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
@@ -14,6 +15,8 @@ from midonet_kubernetes.model.kubernetes import Event, Lease
 
 def _prepare_secret(body: Json, _old: Json | None) -> None:
     body.setdefault("type", "Opaque")
+    for name, text in body.pop("stringData", {}).items():
+        body.setdefault("data", {})[name] = base64.b64encode(str(text).encode()).decode()
 
 
 def _count(body: Json, _now: datetime) -> int:
