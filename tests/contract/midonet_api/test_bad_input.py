@@ -19,96 +19,15 @@ from midonet_kubernetes.minimidonet.store.store import Store
 NO_QUIRKS = Quirks(mna_1315=False, mna_1293=False, mna_1249=False, mna_1251=False)
 IDS = [str(uuid.UUID(int=number, version=4)) for number in range(1, 7)]
 CHAIN, BRIDGE, ROUTER, HOST, PORT, ZONE = IDS
-WORDS = [
-    *[
-        "id",
-        "type",
-        "name",
-        "tenantId",
-        "adminStateUp",
-        "inboundFilterId",
-        "outboundFilterId",
-        "position",
-        "natTargets",
-        "flowAction",
-        "tpDst",
-        "tpSrc",
-    ],
-    *[
-        "portSubnet",
-        "portAddress",
-        "networkLength",
-        "portMac",
-        "vlanId",
-        "hostId",
-        "interfaceName",
-        "peerId",
-        "portId",
-        "jumpChainId",
-        "fragmentPolicy",
-    ],
-    *[
-        "nwSrcAddress",
-        "nwSrcLength",
-        "dlSrc",
-        "dlSrcMask",
-        "dlType",
-        "inPorts",
-        "condInvert",
-        "nextHopPort",
-        "nextHopGateway",
-        "dstNetworkAddr",
-    ],
-    *[
-        "srcNetworkAddr",
-        "dstNetworkLength",
-        "weight",
-        "macAddr",
-        "ip",
-        "mac",
-        "ipAddress",
-        "version",
-        "addr",
-        "lbMethod",
-        "poolId",
-        "address",
-        "protocolPort",
-    ],
-    *[
-        "healthMonitorId",
-        "loadBalancerId",
-        "routerId",
-        "subnetPrefix",
-        "subnetLength",
-        "opt121Routes",
-        "dnsServerAddrs",
-        "interfaceMTU",
-        "ipAddr",
-    ],
-    *[
-        "extraDhcpOpts",
-        "floodingProxyWeight",
-        "containerWeight",
-        "containerLimit",
-        "enforceContainerLimit",
-        "vxLanPortIds",
-        "delay",
-        "asNumber",
-    ],
-    *[
-        "addressFrom",
-        "addressTo",
-        "portFrom",
-        "portTo",
-        "start",
-        "end",
-        "destinationPrefix",
-        "destinationLength",
-        "gatewayAddr",
-        "optName",
-        "vlan",
-    ],
-]
+WORDS = """
+id type name tenantId adminStateUp inboundFilterId outboundFilterId position natTargets flowAction tpDst tpSrc
+portSubnet portAddress networkLength portMac vlanId hostId interfaceName peerId portId jumpChainId fragmentPolicy
+nwSrcAddress nwSrcLength dlSrc dlSrcMask dlType inPorts condInvert nextHopPort nextHopGateway dstNetworkAddr
+srcNetworkAddr dstNetworkLength weight macAddr ip mac ipAddress version addr lbMethod poolId address protocolPort
+healthMonitorId loadBalancerId routerId subnetPrefix subnetLength opt121Routes dnsServerAddrs interfaceMTU ipAddr
+extraDhcpOpts floodingProxyWeight containerWeight containerLimit enforceContainerLimit vxLanPortIds delay asNumber
+addressFrom addressTo portFrom portTo start end destinationPrefix destinationLength gatewayAddr optName vlan
+""".split()  # noqa: SIM905 - a list of words
 TEXTS = st.one_of(
     st.sampled_from([*IDS, IDS[0].upper(), "", "null", "true", "Bridge", "Router", "accept", "jump", "dnat", "snat", "trace"]),
     st.sampled_from(["Normal", "Local", "BlackHole", "vxlan", "ROUND_ROBIN", "TCP", "any", "header", "continue", "l2_transform"]),

@@ -65,12 +65,16 @@ class File:
         self._lock = _lock(path)
         try:
             self._connection = _connect(path)
-            self.id, self.revision = self._prepare()
         except sqlite3.Error as error:
             self._lock.close()
             raise _explain(path, error) from error
+        try:
+            self.id, self.revision = self._prepare()
+        except sqlite3.Error as error:
+            self.close()
+            raise _explain(path, error) from error
         except StoreError:
-            self._lock.close()
+            self.close()
             raise
 
     def _prepare(self) -> tuple[str, int]:
@@ -201,7 +205,7 @@ def _lock(path: Path) -> IO[bytes]:
 
 
 def _explain(path: Path, error: Exception) -> StoreError:
-    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
         return StoreFull(f"{path}: no room left on the device: make room and try again; nothing acknowledged is lost")
     if isinstance(error, sqlite3.OperationalError):
         return StoreError(f"{path}: {error}: check that the file and its folder can be read and written")

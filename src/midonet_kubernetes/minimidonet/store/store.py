@@ -136,7 +136,11 @@ class Store:
         batch.transactions.append((self.revision, transaction, changes))
         for key, object_, recreated in transaction.rows():
             earlier = batch.rows.get(key)
-            batch.rows[key] = Row(*key, object_, fresh=recreated or (earlier is not None and earlier.fresh))
+            recreated |= earlier is not None and earlier.object is None
+            if recreated:
+                batch.rows.pop(key, None)  # it goes to the end of the order
+            fresh = recreated or (earlier is not None and earlier.fresh)
+            batch.rows[key] = Row(*key, object_, fresh=fresh)
 
     def _start_writing(self) -> None:
         assert self._file is not None

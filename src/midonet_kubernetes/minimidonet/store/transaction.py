@@ -53,9 +53,11 @@ class Transaction:
         """Add or replace an object. ``object_`` must not be changed afterwards."""
         key = (kind, id_)
         self._undo.append((key, self._tables.put(kind, id_, object_)))
-        self.written[key] = None
         if key in self._removed:
+            self._removed.discard(key)
             self.recreated.add(key)
+            self.written.pop(key)  # it goes to the end of the order
+        self.written[key] = None
 
     def change(self, kind: str, id_: str, **fields: object) -> None:
         """Set fields of an object that is there; None takes a field back to its default."""
