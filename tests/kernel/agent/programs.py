@@ -1,6 +1,5 @@
 """A cluster whose topology comes from a server process through agent processes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,10 +17,12 @@ from midonet_kubernetes.model.annotations import HOST_ID, MAC_ADDRESS, TUNNEL_EN
 from midonet_kubernetes.model.kubernetes import EndpointSlice, Node, Pod, Service
 from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.model.resource_kinds import KINDS
+from midonet_kubernetes.topology.host_network import Address
 from midonet_kubernetes.translate import endpoints, global_objects, node, pod, service
 
 NAMES = Names("test")
 SERVER = "192.0.2.254"
+PROGRAM = [sys.executable, "-m", "midonet_kubernetes.minimidonet.main"]
 _SPACE = UUID("11111111-2222-3333-4444-555555555555")
 
 
@@ -135,9 +136,9 @@ class World:
     """
 
     def __init__(self, cluster, folder):
-        self.cluster, self.folder = cluster, Path(folder)
+        self.cluster, self.folder, self.settled = cluster, Path(folder), 0
         wire = cluster.wire
-        wire.routing.replace_address(_address("underlay", f"{SERVER}/24"))
+        wire.routing.replace_address(Address("underlay", f"{SERVER}/24"))
         port = 8181
         store = str(self.folder / "store")
         self.server = Program(
@@ -151,20 +152,28 @@ class World:
     def path(self, host):
         return str(self.folder / f"datapath{host.node.number}")
 
-    def agent(self, host, *more):
+    def agent(self, host):
+        return Program(
+            host.own, [*self.agent_arguments(host), "--listen", "127.0.0.1:9900"], self.folder / f"agent{host.node.number}.log"
+        )
+
+    def agent_arguments(self, host):
         n = host.node.number
-        arguments = [
-            "agent",
-            "--api",
-            f"{self.url}/midonet-api",
-            "--host-id",
-            host_id(n),
-            "--name",
-            f"n{n}",
-            "--namespace",
-            self.path(host),
-        ]
-        return Program(host.own, [*arguments, "--listen", "127.0.0.1:9900", *more], self.folder / f"agent{n}.log")
+        where = ["--api", f"{self.url}/midonet-api", "--namespace", self.path(host)]
+        return ["agent", *where, "--host-id", host_id(n), "--name", f"n{n}"]
+
+    def differences(self, host):
+        """What a dry run says has to be done."""
+        with host.own.namespace.entered():
+            done = subprocess.run(
+                [*PROGRAM, *self.agent_arguments(host), "--dry-run"], capture_output=True, text=True, check=False
+            )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def show_logs(self):
+        for log in sorted(self.folder.glob("*.log")):
+            sys.stdout.write(f"--- {log.name}\n{log.read_text()[-3000:]}\n")
 
     def load(self):
         """Two pods a node, as the node daemon and the controllers make them."""
@@ -185,7 +194,10 @@ class World:
         self.api.push(pod.translate(kubernetes_pod(host, number, mac), kubernetes_node(host), NAMES).translations)
 
     def settle(self):
-        """Wait until every agent has programmed all."""
+        """Wait until every agent has programmed all, with something that all of them need as the last thing."""
+        self.settled += 1
+        zone = msgspec.json.encode({"name": f"settled{self.settled}", "type": "vxlan"}).decode()
+        self.api.request("POST", "/midonet-api/tunnel_zones", "application/vnd.org.midonet.TunnelZone-v1+json", zone)
         revision = self.api.version()["revision"]
 
         def settled():
@@ -212,11 +224,4 @@ def eventually(claim, seconds=10):
         except (AssertionError, OSError):
             if time.monotonic() > end:
                 raise
-            os.sched_yield()
             time.sleep(0.02)
-
-
-def _address(link, text):
-    from midonet_kubernetes.topology.host_network import Address
-
-    return Address(link, text)

@@ -13,12 +13,16 @@ VIP = "10.96.0.10"
 
 
 def refused(machine, address, port, kind):
-    with machine.open(kind) as made, pytest.raises(OSError) as caught:
+    """Whether a first packet is answered with a refusal at once."""
+    with machine.open(kind) as made:
         made.settimeout(1)
-        made.connect((address, port))
-        made.send(b"?")
-        made.recv(10)
-    return caught.value.errno == errno.ECONNREFUSED
+        try:
+            made.connect((address, port))
+            made.send(b"?")
+            made.recv(10)
+        except OSError as error:
+            return error.errno == errno.ECONNREFUSED
+    return False
 
 
 def test_everything_that_a_cluster_needs(cluster):

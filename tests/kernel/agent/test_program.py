@@ -14,3 +14,4 @@ def test_a_cluster_works_through_server_and_agents(world):
     world.settle()
     assert {c.ask(VIP, 80)[0] for _ in range(40)} == {"p1-4", "p2-4"}
     assert {one.own.ask(VIP, 80)[0] for _ in range(40)} == {"p1-4", "p2-4"}
+    assert world.differences(one) == world.differences(two) == []
