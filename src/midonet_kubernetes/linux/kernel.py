@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.nftables.transaction import InstalledTable, Transaction
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
 
@@ -126,7 +127,7 @@ class NetworkRequests(Protocol):
 class Batch(NetworkRequests, Protocol):
     """Changes that are kept and sent together, in order."""
 
-    def send(self) -> list[Exception]:
+    def send(self) -> list[KernelError]:
         """Send them. One refused change does not stop the others.
 
         Returns:

@@ -95,17 +95,24 @@ def probe() -> list[Finding]:
 
 
 def _probe(scratch: Namespace) -> Iterator[Finding]:
-    yield _try("virtual Ethernet pairs", "veth", lambda: _veth(scratch))
-    yield _try("VXLAN tunnels", "vxlan", lambda: _vxlan(scratch))
+    yield attempt("virtual Ethernet pairs", "veth", lambda: _veth(scratch))
+    yield attempt("VXLAN tunnels", "vxlan", lambda: _vxlan(scratch))
     for feature, modules, table in _RULES:
-        yield _try(feature, modules, lambda table=table: _rules(scratch, table))  # type: ignore[misc]
-    yield _try("connection tracking by netlink", "nf_conntrack_netlink", lambda: _conntrack(scratch))
-    yield _try("settings of a namespace", "", lambda: scratch.write_sysctl("net.ipv4.ip_forward", "1"))
+        yield attempt(feature, modules, lambda table=table: _rules(scratch, table))  # type: ignore[misc]
+    yield attempt("connection tracking by netlink", "nf_conntrack_netlink", lambda: _conntrack(scratch))
+    yield attempt("settings of a namespace", "", lambda: scratch.write_sysctl("net.ipv4.ip_forward", "1"))
 
 
-def _try(feature: str, modules: str, attempt: Callable[[], None]) -> Finding:
+def attempt(feature: str, modules: str, trial: Callable[[], None]) -> Finding:
+    """Try a feature.
+
+    Args:
+        feature: in words.
+        modules: of the kernel that have it, separated by commas.
+        trial: uses it; raises KernelError when it is not there.
+    """
     try:
-        attempt()
+        trial()
     except KernelError as refused:
         return Finding(feature, works=False, remedy=_remedy(refused, modules))
     return Finding(feature, works=True)

@@ -81,7 +81,7 @@ class TwinRuleSets:
         for operation in transaction.operations:
             change.do(operation)
         if change.table is None:
-            del self._state.tables[key]
+            self._state.tables.pop(key, None)
         else:
             commit_check(change.table, f"commit the change of table {transaction.table}")
             self._state.tables[key] = change.table
