@@ -173,7 +173,10 @@ class Agent:
         backoff = Backoff()
         while True:
             heard = await _wait(self._doubt, PERIOD)
-            await asyncio.sleep(backoff.next() if self._refused else GATHER)
+            if self._refused:
+                await asyncio.sleep(backoff.next())
+            elif RULES not in self._doubts:  # a table that is gone cannot wait
+                await asyncio.sleep(GATHER)
             self._doubt.clear()
             doubts: AbstractSet[Part] = self._doubts or {NETWORK}
             self._doubts = set()

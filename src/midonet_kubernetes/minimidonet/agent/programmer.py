@@ -103,7 +103,8 @@ class Programmer:
         self._set_mtu()
         plan, _ = self._table.plan(self.wanted.table)
         operations = network.comparison(self.wanted, self._datapath.found())
-        return [*map(str, operations), *map(str, (*plan.now.operations, *plan.later.operations))]
+        rules = (*plan.now.operations, *plan.later.operations, *self._table.guard_plan().operations)
+        return [*map(str, operations), *map(str, rules)]
 
     def finish(self) -> Report:
         """Delete the elements of removed endpoints; to be called ``rule_table.GRACE`` seconds after they were removed."""
@@ -121,7 +122,7 @@ class Programmer:
         Raises:
             KernelError: the kernel refuses.
         """
-        removed = ["the table"] if self._table.remove() else []
+        removed = [f"table {name}" for name in self._table.remove()]
         operations = network.comparison(HostState(), self._datapath.found())
         for refused in self._datapath.do(operations):
             raise refused

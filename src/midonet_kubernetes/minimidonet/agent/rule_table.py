@@ -24,12 +24,22 @@ from midonet_kubernetes.linux.nftables.transaction import (
 )
 from midonet_kubernetes.topology.host_state import TABLE, HostState
 from midonet_kubernetes.topology.passes.balanced import Endpoint
-from midonet_kubernetes.topology.rule_set import Chain, Data, ElementData, ElementKey, Set, Table
+from midonet_kubernetes.topology.rule_set import Chain, Compare, Data, ElementData, ElementKey, Field, Hook, Rule, Set, Table
 from midonet_kubernetes.topology.services import ENDPOINTS, Place
 
 _UDP = b"\x11"
 GRACE = 0.05
 """Seconds that the element of a removed endpoint stays."""
+
+GUARD = Table(
+    "midonet_guard",
+    chains=(Chain("keep_nat", (Rule((Compare(Field.CT_DIRECTION, b"\0"),)),), Hook("nat", "prerouting", 0)),),
+)
+"""A table that does nothing but keep connection tracking and NAT switched on in the namespace.
+
+The kernel switches them off with the last chain that needs them: if somebody deletes our table, the next packet of every
+Service connection would be sent on untranslated, and answered with a reset (docs/decisions/0072).
+"""
 
 Elements = Mapping[str, Mapping[ElementKey, ElementData]]
 
@@ -75,14 +85,20 @@ class RuleTable:
         late = {value.name for value in wanted.sets if value.data is Data.ADDRESS_AND_PORT}
         return difference(wanted, installed, late=late), installed
 
+    def guard_plan(self) -> Transaction:
+        """What makes the guard complete."""
+        return difference(GUARD, self._rule_sets.dump(GUARD.name)).now
+
     def compare(self, wanted: Table) -> Outcome:
         """Make the kernel's table the wanted one, whatever it is now."""
         plan, installed = self.plan(wanted)
         self._rule_sets.apply(plan.now)
+        guard = self.guard_plan()
+        self._rule_sets.apply(guard)
         self._sets = {value.name: value for value in wanted.sets}
         self._dying = {}
         self._let_die(plan.later, installed.elements if installed else {})
-        operations = len(plan.now.operations) + len(plan.later.operations)
+        operations = len(plan.now.operations) + len(plan.later.operations) + len(guard.operations)
         return Outcome(operations, tuple(_gone(installed.elements if installed else {}, wanted.elements)))
 
     def step(self, before: HostState, after: HostState) -> Outcome:
@@ -124,12 +140,12 @@ class RuleTable:
         self._rule_sets.apply(Transaction(TABLE, operations=deletions))
         return sum(map(len, dying.values()))
 
-    def remove(self) -> bool:
-        """Take the table away; returns whether there was one."""
-        if self._rule_sets.dump(TABLE) is None:
-            return False
-        self._rule_sets.apply(Transaction(TABLE, operations=(DeleteTable(),)))
-        return True
+    def remove(self) -> list[str]:
+        """Take the tables away; returns their names, if they were there."""
+        there = [name for name in (TABLE, GUARD.name) if self._rule_sets.dump(name) is not None]
+        for name in there:
+            self._rule_sets.apply(Transaction(name, operations=(DeleteTable(),)))
+        return there
 
     def _revived(self, name: str, keys: Mapping[ElementKey, ElementData]) -> dict[ElementKey, ElementData]:
         dying = self._dying.get(name, {})
