@@ -53,7 +53,7 @@ class HttpTransport:
             Unreachable: there was no usable answer.
         """
         try:
-            async with self._call(request, self._once) as response:
+            async with await self._call(request, self._once) as response:
                 return Response(response.status, _lower(response.headers), await response.read())
         except _FAILURES as error:
             raise self._unreachable(request, error) from error
@@ -80,19 +80,19 @@ class HttpTransport:
             await self._opened.close()
             self._opened = None
 
-    def _call(self, request: Request, timeout: aiohttp.ClientTimeout) -> aiohttp.client._RequestContextManager:
+    async def _call(self, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_READ_BUFFER,
             )
-        return self._opened.request(
+        return await self._opened.request(
             request.method,
             URL(self._server + request.path, encoded=True),
             headers=request.headers,
             data=request.body or None,
-            timeout=timeout,
+            timeout=limits,
             allow_redirects=False,
         )
 

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from midonet_kubernetes.kubernetes_api.client import Client
-from midonet_kubernetes.kubernetes_api.event_correlation import Correlator, Happening
+from midonet_kubernetes.kubernetes_api.event_correlation import REMEMBERED, Correlator, Happening
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.model.kubernetes import EventSource, Metadata, Node, ObjectReference, Pod
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
@@ -147,3 +147,15 @@ def test_the_name_of_an_event_fits_and_is_never_used_twice():
     names = [correlator.correlate(Happening(about, "Reason", str(number)), NOON).event.metadata.name for number in range(9)]
     assert all(len(name) == 253 for name in names)
     assert len(set(names)) == 9
+
+
+def test_what_is_remembered_is_bounded():
+    correlator = Correlator(EventSource(component="c"))
+    for number in range(3 * REMEMBERED):
+        about = ObjectReference(kind="Pod", namespace="x", name=f"p{number % (2 * REMEMBERED)}")
+        correlator.correlate(Happening(about, "Reason", "x"), NOON)
+    for number in range(1000):
+        correlator.correlate(Happening(POD, "Reason", str(number)), NOON)
+    for remembered in (correlator._similar, correlator._events, correlator._buckets):
+        assert len(remembered._things) <= REMEMBERED
+    assert all(len(similar.messages) < 10 for similar in correlator._similar._things.values())

@@ -95,7 +95,7 @@ async def test_a_delayed_key_comes_in_its_time():
     assert asyncio.get_running_loop().time() == 10
 
 
-async def test_of_two_delays_the_earlier_one_counts():
+async def test_of_two_delays_the_earlier_one_counts(caplog):
     queue = Queue()
     queue.add_after("a", 10)
     queue.add_after("a", 3)
@@ -105,6 +105,7 @@ async def test_of_two_delays_the_earlier_one_counts():
     assert asyncio.get_running_loop().time() == 3
     await elapse(30)
     assert (queue.delayed, queue.depth) == (0, 0)
+    assert not caplog.records
 
 
 async def test_waits_double_up_to_the_longest_and_forget_ends_that():
