@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from midonet_kubernetes.controllers.fence import NotLeading
 from midonet_kubernetes.errors import ApiError
 from midonet_kubernetes.kubernetes_api.backoff import Backoff
 from midonet_kubernetes.kubernetes_api.client import Client
@@ -56,7 +57,7 @@ class NodeAnnotator:
             self._look.clear()
             try:
                 left = await self._round()
-            except ApiError as error:
+            except (ApiError, NotLeading) as error:
                 _log.info("Nodes are annotated later: %s", error)
                 left = True
             if left:

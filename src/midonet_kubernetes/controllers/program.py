@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from midonet_kubernetes import settings
+from midonet_kubernetes.controllers import gauges
 from midonet_kubernetes.controllers.annotator import NodeAnnotator
 from midonet_kubernetes.controllers.endpoints import EndpointsObjects, ServiceEndpoints, is_of_endpoints
 from midonet_kubernetes.controllers.fence import fence
@@ -20,6 +21,7 @@ from midonet_kubernetes.controllers.pusher.midonet import Editor
 from midonet_kubernetes.controllers.pusher.outage import Outage
 from midonet_kubernetes.controllers.pusher.pusher import Pusher
 from midonet_kubernetes.controllers.pusher.survey import Survey
+from midonet_kubernetes.controllers.pusher.verification import Drift, Verification
 from midonet_kubernetes.controllers.reconciler import Reconciler, Subject
 from midonet_kubernetes.controllers.service import Services
 from midonet_kubernetes.controllers.shown import Shown
@@ -33,9 +35,11 @@ from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.model.resource_kinds import KINDS
 from midonet_kubernetes.observability.metrics import (
     CONTROLLERS,
+    DRIFT,
     PUSH_SECONDS,
     RECONCILED,
     TRANSLATION_WRITES,
+    VERIFIED,
     Metrics,
 )
 
@@ -91,14 +95,19 @@ class Controllers:
         self.reconcilers = self._make_reconcilers()
         self.outage = Outage(self._probe)
         self.pusher = self._make_pusher() if "pusher" in self.options.controllers else None
+        self.verification = self._make_verification(self.pusher) if self.pusher else None
+        gauges.connect(self, self.metrics)
         self._annotator = self._make_annotator() if "nodeannotator" in self.options.controllers else None
 
     async def run(self) -> None:
         """Run until cancelled; then the Lease is released."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.informers.run())
-            group.create_task(self.recorder.run())
-            group.create_task(self.election.run(self._lead))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.informers.run())
+                group.create_task(self.recorder.run())
+                group.create_task(self.election.run(self._lead))
+        finally:
+            await self.outage.close()
 
     def not_ready(self) -> str:
         """What is missing, in words; "" when nothing is."""
@@ -109,6 +118,8 @@ class Controllers:
         work: list[Callable[[], Coroutine[Any, Any, None]]] = [reconciler.run for reconciler in self.reconcilers.values()]
         if self.pusher:
             work.append(self.pusher.run)
+        if self.verification:
+            work.append(self.verification.run)
         if self._annotator:
             work.append(self._annotator.run)
         async with asyncio.TaskGroup() as group:
@@ -160,7 +171,7 @@ class Controllers:
         def add(controller: str, *keys: str) -> None:
             if controller in made:
                 for key in keys:
-                    made[controller].queue.add(key)
+                    made[controller].add(key)
 
         informers = self.informers
         informers.nodes.add_handler(lambda key, _before, _now: add("node", key))
@@ -193,7 +204,7 @@ class Controllers:
             self.informers.translations,
             kubernetes=self._kubernetes,
             editor=Editor(self._midonet, self._fence),
-            survey=lambda: Survey(self._midonet, _no_pace),
+            survey=Survey(self._midonet, _no_pace),
             outage=self.outage,
             recorder=self.recorder,
             fence=self._fence,
@@ -201,6 +212,24 @@ class Controllers:
         )
         self.informers.translations.listen(pusher.changed)
         return pusher
+
+    def _make_verification(self, pusher: Pusher) -> Verification:
+        drift, verified = self.metrics[DRIFT], self.metrics[VERIFIED]
+
+        def tell(found: Drift) -> None:
+            verified.set_to_current_time()
+            for kind, _ in found.found:
+                drift.labels(kind).inc()
+
+        return Verification(
+            self.informers.translations,
+            kubernetes=self._kubernetes,
+            board=pusher.board,
+            editor=Editor(self._midonet, self._fence),
+            survey=lambda pace: Survey(self._midonet, pace),
+            outage=self.outage,
+            verified=tell,
+        )
 
     def _make_annotator(self) -> NodeAnnotator:
         return NodeAnnotator(

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from midonet_kubernetes.controllers.fence import NotLeading
+from midonet_kubernetes.controllers.pace import Pace
 from midonet_kubernetes.controllers.writer import Case, Owner, Writer
 from midonet_kubernetes.errors import ApiError
 from midonet_kubernetes.kubernetes_api.client import retry_after
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
-from midonet_kubernetes.kubernetes_api.queue import Queue
+from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
 from midonet_kubernetes.translate.outcome import Problem
 
 WORKERS = 16  # of each kind; four kinds make 64 requests in flight
@@ -56,11 +57,16 @@ class Reconciler:
         self.queue: Queue[str] = Queue(shortest=0.1, longest=60.0)
         self.problems: dict[str, tuple[Problem, ...]] = {}
         self._subject, self._writer, self._recorder, self._done = subject, writer, recorder, done
+        self._pace = Pace()
+
+    def add(self, key: str) -> None:
+        """Look at an object, at once unless it changes without end."""
+        self.queue.add_after(key, self._pace.wait(key, asyncio.get_running_loop().time()))
 
     async def run(self) -> None:
         """Begin with all objects, go on with those that change, until cancelled."""
         for key in self._subject.all_keys():
-            self.queue.add(key)
+            self.queue.add(key, Priority.LOW)  # what changes now comes first
         async with asyncio.TaskGroup() as group:
             for _ in range(WORKERS):
                 group.create_task(self._work())
@@ -90,7 +96,8 @@ class Reconciler:
             self.problems.pop(key, None)
             return
         self._tell(key, case)
-        await self._writer.apply(case)
+        if await self._writer.apply(case):
+            self._pace.wrote(key, asyncio.get_running_loop().time())
 
     def _tell(self, key: str, case: Case) -> None:
         """An Event for each problem that is new."""

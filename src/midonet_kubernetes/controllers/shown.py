@@ -6,6 +6,7 @@ The bodies are not kept. Who needs them gets them with the event, or asks the AP
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import cast
 
@@ -137,6 +138,7 @@ class ShownTranslations:
     def __init__(self, client: Client) -> None:
         self._full: dict[str, Translation] = {}
         self._written: dict[str, Shown] = {}  # answers to our own writes that the watch has not shown yet
+        self.wanted: Counter[str] = Counter()  # objects that Translations want, by kind
         self._listeners: list[Listener] = []
         self._meddled: list[Callable[[Shown], None]] = []
         self.informer = Informer(client, TRANSLATION, trim=self._trim, indexers={_OWNER: _owners_of_kept})
@@ -182,12 +184,18 @@ class ShownTranslations:
         self._full[shown.key] = translation
         return cast("Translation", shown)
 
+    def _count(self, before: Shown | None, now: Shown | None) -> None:
+        if before is None or now is None or before.entries != now.entries or before.deleting != now.deleting:
+            self.wanted.subtract(_kinds(before))
+            self.wanted.update(_kinds(now))
+
     def _changed(self, key: str, old: Translation | None, new: Translation | None) -> None:
         before, now = cast("Shown | None", old), cast("Shown | None", new)
         full = self._full.pop(key, None)
         written = self._written.get(key)
         if written is not None and (now is None or _newer(now, written)):
             del self._written[key]
+        self._count(before, now)
         for listener in self._listeners:
             listener(key, before, now, full)
         meddled_with = before if now is None else now
@@ -195,6 +203,10 @@ class ShownTranslations:
         if meddled_with is not None and not ours and self.informer.synced.is_set():
             for meddled in self._meddled:
                 meddled(meddled_with)
+
+
+def _kinds(shown: Shown | None) -> Counter[str]:
+    return Counter(entry.kind for entry in unpack(shown.entries)) if shown and not shown.deleting else Counter()
 
 
 def _digests(*seen: Shown | None) -> set[bytes]:

@@ -60,32 +60,35 @@ class Writer:
         self._client, self._translations, self._recorder = client, translations, recorder
         self._fence, self._wrote = fence, wrote
 
-    async def apply(self, case: Case) -> None:
-        """Write what is missing or different, then delete what is stale.
+    async def apply(self, case: Case) -> int:
+        """Write what is missing or different, then delete what is stale; how many writes that took.
 
         Raises:
             ApiError: a write failed; what was written before it stays.
         """
+        writes = 0
         for translation in case.outcome.translations:
-            await self._put(case, translation)
+            writes += await self._put(case, translation)
         if case.owner is None or case.outcome.keep:
-            return
+            return writes
         kept = {translation.metadata.key for translation in case.outcome.translations}
         for owner in (case.owner.metadata.uid, *case.predecessors):
             for shown in self._translations.of_owner(owner):
                 if shown.key not in kept and case.mine(shown.key.partition("/")[2]):
-                    await self._delete(case, shown)
+                    writes += await self._delete(case, shown)
+        return writes
 
-    async def _put(self, case: Case, translation: Translation) -> None:
+    async def _put(self, case: Case, translation: Translation) -> bool:
         key = translation.metadata.key
         shown = self._translations.get(key)
         if shown is None:
             if await self._create(case, translation):
-                return
+                return True
             shown = self._translations.get(key)
         if shown is None or shown.deleting or shown.digest == digest_of(translation):
-            return  # one that is being deleted is made anew when it is gone: its end brings us back here
+            return False  # one that is being deleted is made anew when it is gone: its end brings us back here
         await self._change(case, translation, shown)
+        return True
 
     async def _create(self, case: Case, translation: Translation) -> bool:
         """Create it; False if somebody did, and it is known now."""
@@ -116,14 +119,15 @@ class Writer:
         self._translations.wrote(changed)
         self._say(case, "patch", "TranslationUpdated", metadata.key)
 
-    async def _delete(self, case: Case, shown: Shown) -> None:
+    async def _delete(self, case: Case, shown: Shown) -> bool:
         namespace, _, name = shown.key.partition("/")
         self._fence()
         try:
             await self._client.delete(TRANSLATION, name, namespace=namespace, uid=shown.uid)
         except (NotFound, Conflict):  # it is gone, or another one has its name, of which the watch will tell
-            return
+            return False
         self._say(case, "delete", "TranslationDeleted", shown.key)
+        return True
 
     def _say(self, case: Case, verb: str, reason: str, key: str) -> None:
         self._wrote(verb)

@@ -51,6 +51,7 @@ PUSHED = Metric(Gauge, CONTROLLER + "pushed_resources", "MidoNet objects known t
 PARKED = Metric(Gauge, CONTROLLER + "parked_translations", "Translations that wait for an object another one makes")
 FAILING = Metric(Gauge, CONTROLLER + "failing_translations", "Translations whose last push met an error")
 QUEUE_DEPTH = Metric(Gauge, CONTROLLER + "queue_depth", "Keys that wait for a controller", ("controller",))
+STATUS_DEPTH = Metric(Gauge, CONTROLLER + "statuses_waiting", "Statuses of Translations that are still to be written")
 QUEUE_AGE = Metric(Gauge, CONTROLLER + "queue_oldest_seconds", "How long the oldest key has waited", ("controller",))
 WATCH_LAG = Metric(Gauge, CONTROLLER + "watch_silence_seconds", "Time since the API server was last heard on a watch", ("kind",))
 RECONCILED = Metric(Counter, CONTROLLER + "reconciled_total", "Objects worked on", ("controller", "result"))
@@ -65,7 +66,7 @@ PUSH_ERRORS = Metric(Counter, CONTROLLER + "push_errors_total", "Pushes that met
 DRIFT = Metric(Counter, CONTROLLER + "drift_total", "MidoNet objects found changed or missing, and put right", ("kind",))
 VERIFIED = Metric(Gauge, CONTROLLER + "verified_timestamp_seconds", "When MidoNet was last compared with what is wanted")
 LEADER = Metric(Gauge, CONTROLLER + "leader", "1 while this replica holds the Lease")
-EVENTS_DROPPED = Metric(Counter, CONTROLLER + "events_dropped_total", "Kubernetes Events that could not be written in time")
+EVENTS_DROPPED = Metric(Gauge, CONTROLLER + "events_dropped", "Kubernetes Events that could not be written in time")
 
 CONTROLLERS: tuple[Metric[Any], ...] = (
     REQUEST_SECONDS,
@@ -76,6 +77,7 @@ CONTROLLERS: tuple[Metric[Any], ...] = (
     PARKED,
     FAILING,
     QUEUE_DEPTH,
+    STATUS_DEPTH,
     QUEUE_AGE,
     WATCH_LAG,
     RECONCILED,

@@ -29,6 +29,7 @@ from midonet_kubernetes.model.translation import Translation
 _NETWORKS = Networks(ipaddress.IPv4Network("10.1.0.0/16"), ipaddress.IPv4Network("10.96.0.0/16"))
 _PATIENCE = 600.0  # seconds of (virtual) time
 _TENTH = 0.1
+_HOPELESS = 4  # failures of a Translation in a row after which nothing but another change is expected to help
 
 Topology = dict[str, dict[str, dict[str, Any]]]
 
@@ -161,9 +162,10 @@ def busy(program: Controllers) -> str:
         if reconciler.queue.depth or reconciler.queue.delayed:
             return name
     pusher = program.pusher
-    if pusher and (pusher.board.works or pusher.statuses.depth or pusher.queue.depth):
-        return f"pusher: {list(pusher.board.works)[:5]}"
-    return ""
+    if pusher is None:
+        return ""
+    hopeful = [key for key in pusher.board.works if pusher.queue.failures(key) < _HOPELESS]
+    return f"pusher: {hopeful[:5]}" if hopeful or pusher.statuses.depth or pusher.queue.depth else ""
 
 
 def differences(wanted: Topology, got: Topology) -> list[str]:

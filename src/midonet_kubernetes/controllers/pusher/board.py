@@ -27,24 +27,30 @@ class Work:
         shown: as last seen; as it was before it vanished, if ``gone``.
         translation: the whole of it, None if it has to be asked for.
         there: what is known to be in MidoNet of it, by identity.
+        former: what it wanted before, by identity.
+        retired: identities of what was deleted since the work began.
         compare: nothing is known of the rest: compare with MidoNet's lists before pushing.
         since: when the work began, by the loop's clock.
         gone: the object vanished without our finalizer's leave.
         finished: it was deleted from MidoNet and its finalizer taken off; only its end is awaited.
         pushes: changes made in MidoNet since the work began.
         complaint: what was last told about it, so that it is not told again.
+        parked_at: since when it waits for others, without progress; None if it does not.
     """
 
     key: str
     shown: Shown
     translation: Translation | None
-    there: dict[str, PushedResource]
+    there: dict[str, PushedResource] = field(default_factory=dict)
+    former: dict[str, PushedResource] = field(default_factory=dict)
+    retired: set[str] = field(default_factory=set)
     compare: bool = False
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     gone: bool = False
     finished: bool = False
     pushes: int = 0
     complaint: str = ""
+    parked_at: float | None = None
 
     @property
     def ending(self) -> bool:
@@ -72,38 +78,48 @@ class Board:
         self.works.clear()
         self._unpushed.clear()
 
-    def change(
-        self, key: str, before: Shown | None, now: Shown | None, full: Translation | None, *, compare: bool = False
-    ) -> None:
+    def start(self, shown: Shown, *, believed: bool) -> None:
+        """A Translation that is older than we are: what it wants may be in MidoNet.
+
+        Args:
+            shown: as last seen.
+            believed: whether its status is to be believed.
+        """
+        self._claim(shown.key, None, shown)
+        if shown.pushed and believed and not shown.deleting:
+            return
+        work = self._open(shown, None)
+        work.compare = not shown.deleting
+        self._plan(work, Priority.LOW)
+
+    def change(self, key: str, before: Shown | None, now: Shown | None, full: Translation | None) -> None:
         """A Translation was shown.
 
         Args:
             key: of it.
             before: as it was shown before.
             now: as it is, None when it is gone.
-            full: the whole of it, if at hand.
-            compare: whether MidoNet may hold things of it that we know nothing of, since it is older than we are.
+            full: the whole of it as it is.
         """
+        if before is not None and now is not None and _same_wish(before, now):
+            if key in self.works:
+                self.works[key].shown = now
+            return
+        if before is not None and (now is None or before.uid != now.uid):
+            self._vanish(before)
+            before = None
         if now is None:
-            self._vanish(key, before)
             return
-        work = self.works.get(key)
-        if before is not None and _same_wish(before, now):
-            if work is not None:
-                work.shown = now
-            return
-        if before is not None and before.uid != now.uid:  # one of the same name took its place
-            self._vanish(key, before)
         self._claim(key, before, now)
-        if before is None and now.pushed and not now.deleting:
-            return
+        work = self.works.get(key)
         if work is None:
-            work = self._open(key, before, full) if before is not None else self._open(key, now, full, known=b"")
-            work.compare = compare
+            work = self._open(now, full)
+            if before is not None:
+                work.there = _by_identity(before.entries)
+        elif before is not None:
+            work.former.update(_by_identity(before.entries))
         work.shown, work.translation, work.gone = now, full, False
-        self._remember_left(work)
-        self._owe(work)
-        self._queue.add(key, Priority.LOW if compare else Priority.NORMAL)
+        self._plan(work, Priority.NORMAL)
 
     def settle(self, work: Work) -> None:
         """MidoNet holds what the Translation wants, or nothing of it any more."""
@@ -113,8 +129,14 @@ class Board:
     def give(self, work: Work, wanted: Wanted) -> None:
         """An object is in MidoNet as wanted."""
         work.there[wanted.identity] = wanted.pushed()
+        work.retired.discard(wanted.identity)
         if wanted.gives:
             self._wake(self.claims.give(wanted.gives))
+
+    def take(self, work: Work, identity: str) -> None:
+        """An object is no longer in MidoNet."""
+        work.there.pop(identity, None)
+        work.retired.add(identity)
 
     def missing(self, work: Work, wanted: Wanted) -> str:
         """What ``wanted`` has to wait for, "" for nothing; then its key will be queued when that is there."""
@@ -135,46 +157,62 @@ class Board:
         """Whether nobody wants an object."""
         return not self.claims.winner(identity)
 
-    def doubt(
-        self, key: str, shown: Shown, translation: Translation, wrong: Iterable[PushedResource], missing: Iterable[str]
-    ) -> None:
+    def unpushed(self, kind: str) -> int:
+        """How many objects of a kind are not in MidoNet as wanted, or not known to be."""
+        return sum(
+            entry.kind == kind and (name not in work.there or work.there[name].digest != entry.digest)
+            for work in self.works.values()
+            if not work.ending
+            for name, entry in _claimed(work.shown).items()
+        )
+
+    def doubt(self, shown: Shown, translation: Translation, wrong: Iterable[PushedResource], missing: Iterable[str]) -> None:
         """MidoNet does not hold all of a settled Translation: push it again.
 
         Args:
-            key: of the Translation.
             shown: as last seen.
             translation: the whole of it.
             wrong: what MidoNet has otherwise; without digests.
             missing: identities of what it has not.
         """
-        if key not in self.works:
-            work = self._open(key, shown, translation)
-            work.there.update((identity_of(entry), entry) for entry in wrong)
+        if shown.key not in self.works:
+            work = self._open(shown, translation)
+            work.there = _by_identity(shown.entries) | {identity_of(entry): entry for entry in wrong}
             for identity in missing:
                 work.there.pop(identity, None)
-            self._owe(work)
-            self._queue.add(key)
+            self._plan(work, Priority.NORMAL)
 
-    def _open(self, key: str, shown: Shown, translation: Translation | None, *, known: bytes | None = None) -> Work:
-        """Begin work on a Translation, of which what was shown is in MidoNet unless something else is known."""
-        entries = shown.entries if known is None else known
-        work = self.works[key] = Work(key, shown, translation, {identity_of(entry): entry for entry in unpack(entries)})
+    def remember_former(self, work: Work) -> None:
+        """What earlier wishes named and MidoNet may still hold is to be deleted, unless that was done already."""
+        wanted = {} if work.ending else _claimed(work.shown)
+        for name, entry in (_by_identity(work.shown.left) | work.former).items():
+            if name not in wanted and name not in work.retired:
+                work.there.setdefault(name, entry)
+
+    def _open(self, shown: Shown, translation: Translation | None) -> Work:
+        work = self.works[shown.key] = Work(shown.key, shown, translation)
         return work
 
-    def _vanish(self, key: str, before: Shown | None) -> None:
-        work = self.works.get(key)
-        shown = work.shown if work is not None else before
-        if shown is None:
-            return
-        self._claim(key, shown, None)
+    def _plan(self, work: Work, priority: Priority) -> None:
+        if work.ending:
+            work.former.update(_by_identity(work.shown.entries))
+            self._wake(self._leave_family(work))
+        else:
+            self._owe(work)
+        self._queue.add(work.key, priority)
+
+    def _vanish(self, before: Shown) -> None:
+        """The object is gone; unless we let it go, MidoNet may still hold what it wanted."""
+        self._claim(before.key, before, None)
+        work = self.works.get(before.key)
         if work is not None and work.finished:
             self.settle(work)
             return
-        work = work or self._open(key, shown, None)
+        if work is None:
+            work = self._open(before, None)
+            work.there = _by_identity(before.entries)
         work.gone = True
-        self._remember_left(work)
-        self._wake(self._leave_family(work))
-        self._queue.add(key)
+        self._plan(work, Priority.NORMAL)
 
     def _claim(self, key: str, before: Shown | None, now: Shown | None) -> None:
         """Let go what is no longer wanted, claim what is; who gets an object back by that looks at it again."""
@@ -193,22 +231,13 @@ class Board:
     def _look_again(self, key: str, identity: str) -> None:
         work, shown = self.works.get(key), self._last_seen(key)
         if work is None and shown is not None:
-            work = self._open(key, shown, None)
+            work = self._open(shown, None)
+            work.there = _by_identity(shown.entries)
         if work is not None:
             work.there.pop(identity, None)
-            self._owe(work)
-            self._queue.add(key)
-
-    def _remember_left(self, work: Work) -> None:
-        wanted = _claimed(work.shown)
-        for entry in unpack(work.shown.left + (work.shown.entries if work.ending else b"")):
-            if work.ending or identity_of(entry) not in wanted:
-                work.there.setdefault(identity_of(entry), entry)
+            self._plan(work, Priority.NORMAL)
 
     def _owe(self, work: Work) -> None:
-        if work.ending:
-            self._wake(self._leave_family(work))
-            return
         if work.shown.family:
             self._unpushed[work.shown.family].add(work.key)
         for entry in unpack(work.shown.entries):
@@ -232,6 +261,10 @@ class Board:
             self._queue.add(key)
 
 
+def _by_identity(entries: bytes) -> dict[str, PushedResource]:
+    return {identity_of(entry): entry for entry in unpack(entries)}
+
+
 def _same_wish(before: Shown, now: Shown) -> bool:
     return (before.uid, before.generation, before.deleting, before.entries) == (
         now.uid,
@@ -244,7 +277,7 @@ def _same_wish(before: Shown, now: Shown) -> bool:
 def _claimed(shown: Shown | None) -> dict[str, PushedResource]:
     if shown is None or shown.deleting:
         return {}
-    return {identity_of(entry): entry for entry in unpack(shown.entries)}
+    return _by_identity(shown.entries)
 
 
 def _token(entry: PushedResource) -> str:

@@ -79,7 +79,7 @@ class Editor:
 
     async def _adopt(self, wanted: Wanted, refusal: Answer) -> None:
         """It exists, or MidoNet says so: make it what is wanted. A 409 has many meanings, so it is read first (rest-api 10.5)."""
-        actual = await self._read(wanted)
+        actual = await self.read(wanted)
         if actual is None:
             raise NotYet(f"{_name(wanted)} is refused and not there: {_said(refusal)}", status=refusal.status)
         if same(wanted, actual):
@@ -93,8 +93,13 @@ class Editor:
         if not answer.ok:
             raise NotYet(f"{_name(wanted)} could not be made anew: {_said(answer)}", status=answer.status)
 
-    async def _read(self, wanted: Wanted) -> dict[str, Any] | None:
-        """The object as MidoNet has it. A link or a binding that its port does not have is none."""
+    async def read(self, wanted: Wanted) -> dict[str, Any] | None:
+        """The object as MidoNet has it, None if it has not. A link or a binding that its port does not have is none.
+
+        Raises:
+            MidonetApiError: MidoNet refused.
+            Unreachable: it did not answer.
+        """
         if wanted.kind.name not in _ON_A_PORT:
             return await self._get(wanted.kind.name, wanted.parent, wanted.id)
         port = await self._get(_PORT.name, "", wanted.id)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from midonet_kubernetes.controllers.fence import NotLeading
 from midonet_kubernetes.controllers.packed import unpack
+from midonet_kubernetes.controllers.pusher import stock
 from midonet_kubernetes.controllers.pusher.board import Board, Work
 from midonet_kubernetes.controllers.pusher.midonet import Editor, NotYet
 from midonet_kubernetes.controllers.pusher.outage import Outage
@@ -25,7 +26,7 @@ from midonet_kubernetes.model.kubernetes import ObjectReference
 from midonet_kubernetes.model.translation import FINALIZER, GROUP, KIND, PUSHED, VERSION, Translation
 
 WORKERS = 32
-PATIENCE = 6  # failures in a row after which a Translation no longer waits for others: some 60 s
+PATIENCE = 120.0  # seconds after which a Translation no longer waits for others: what they owe may be there nevertheless
 _WARNING = "Warning"
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Pusher:
         translations: what the watch shows.
         kubernetes: the Kubernetes API.
         editor: makes changes in MidoNet.
-        survey: makes a new look at MidoNet's lists, for what is older than we are.
+        survey: reads MidoNet's lists, for what is older than we are.
         outage: who waits while MidoNet does not answer.
         recorder: takes Events.
         fence: called before each write; raises when we may not write (any more).
@@ -55,31 +56,40 @@ class Pusher:
         *,
         kubernetes: Client,
         editor: Editor,
-        survey: Callable[[], Survey],
+        survey: Survey,
         outage: Outage,
         recorder: EventRecorder,
         fence: Callable[[], None],
         pushed: Callable[[str, float], None],
     ) -> None:
         self._translations, self._kubernetes, self._editor = translations, kubernetes, editor
-        self._make_survey, self._outage, self._recorder = survey, outage, recorder
+        self._outage, self._recorder = outage, recorder
         self._fence, self._pushed = fence, pushed
-        self._survey = survey()
+        self._survey = survey
         self.queue: Queue[str] = Queue(shortest=0.5, longest=60.0)
         self.board = Board(self.queue, translations.get)
         self.statuses = StatusWriter(kubernetes, fence, lambda: self.queue.depth > 0)
         self._following = False
+        self._uncompared = 0  # Translations that are to be compared before they are pushed, at most
 
     async def run(self) -> None:
         """Push until cancelled."""
         await self._translations.informer.synced.wait()
         self.board.forget_all()
-        self._survey = self._make_survey()
-        await self._take_stock()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.statuses.run())
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+        try:
+            believed = await stock.believable(self._kubernetes, self._survey, self._outage)
+            for shown in self._translations.all():
+                self.board.start(shown, believed=believed)
+            self._following = True
+            self._uncompared = len(self.board.works)
+            await stock.bring_bodies(self._kubernetes, self.board)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.statuses.run())
+                for _ in range(WORKERS):
+                    group.create_task(self._work())
+        finally:
+            self._following = False
+            await self._survey.forget()
 
     def changed(self, key: str, before: Shown | None, now: Shown | None, full: Translation | None) -> None:
         """What ``ShownTranslations`` tells."""
@@ -87,21 +97,6 @@ class Pusher:
             self.board.change(key, before, now, full)
             if now is None:
                 self.statuses.forget(key)
-
-    async def _take_stock(self) -> None:
-        """Begin with all Translations as they are; those that are not known to be pushed are compared with MidoNet."""
-        self._following = True
-        unsettled = False
-        for shown in self._translations.all():
-            self.board.change(shown.key, None, shown, None, compare=True)
-            unsettled = unsettled or shown.key in self.board.works
-        if not unsettled:
-            return
-        async for page in self._kubernetes.pages(TRANSLATION):
-            for translation in page.objects:
-                work = self.board.works.get(translation.metadata.key)
-                if work is not None and work.translation is None and work.shown.generation == translation.metadata.generation:
-                    work.translation = translation
 
     async def _work(self) -> None:
         while True:
@@ -146,6 +141,7 @@ class Pusher:
         wanted = [entry for entry in listed if self.board.claims.winner(entry.identity) == work.key]
         if work.compare:
             await self._compare(work, wanted)
+        self.board.remember_former(work)
         for step in plan(wanted, work.there, self.board.is_free):
             if work.shown is not shown and work.shown.generation != shown.generation:
                 self.queue.add(work.key)  # it changed meanwhile
@@ -181,14 +177,22 @@ class Pusher:
                 if found.digest:
                     self.board.give(work, entry)
         work.compare = False
+        self._uncompared -= 1
+        if not self._uncompared:
+            await self._survey.forget()
 
     def _must_wait(self, work: Work, wanted: Wanted) -> bool:
-        if self.queue.failures(work.key) >= PATIENCE:
-            return False
         token = self.board.missing(work, wanted)
-        if token:
+        if token and self._park(work):
             self._later(work, "Waiting", f"{wanted.kind.name} {wanted.id} waits for {token}, which another Translation makes")
-        return bool(token)
+            return True
+        return False
+
+    def _park(self, work: Work) -> bool:
+        """Wait for others; False when that has lasted too long."""
+        now = asyncio.get_running_loop().time()
+        work.parked_at = work.parked_at or now
+        return now - work.parked_at < PATIENCE
 
     async def _take(self, work: Work, step: Step) -> None:
         name = step.wanted.identity if step.wanted else identity_of(step.old) if step.old else ""
@@ -202,11 +206,11 @@ class Pusher:
             if step.action is not Action.RETIRE:
                 work.there.pop(name, None)  # whether it is there is not known
             raise
-        work.pushes += 1
+        work.pushes, work.parked_at = work.pushes + 1, None
         if step.wanted is not None:
             self.board.give(work, step.wanted)
         else:
-            work.there.pop(name, None)
+            self.board.take(work, name)
 
     def _settled(self, work: Work, wrong: str) -> None:
         self.queue.forget(work.key)
@@ -222,19 +226,23 @@ class Pusher:
         self.board.settle(work)
 
     async def _delete(self, work: Work) -> None:
-        if self.queue.failures(work.key) < PATIENCE and not work.gone and self.board.siblings(work):
+        if not work.gone and self.board.siblings(work) and self._park(work):
             self.queue.retry(work.key)
             return
+        shown, was_there = work.shown, not work.gone
+        self.board.remember_former(work)
         for step in retire(list(work.there.values()), self.board.is_free):
             await self._take(work, step)
+        if was_there:
+            await self._take_finalizer_off(work)
+            self._record(work, "TranslationDeletionPushed", "MidoNet holds nothing of it any more")
+        if work.shown.uid != shown.uid:  # another one has taken its name and place
+            return
         self.queue.forget(work.key)
         self.statuses.forget(work.key)
+        work.finished, work.translation = True, None
         if work.gone:
             self.board.settle(work)
-            return
-        await self._take_finalizer_off(work)
-        self._record(work, "TranslationDeletionPushed", "MidoNet holds nothing of it any more")
-        work.finished, work.translation = True, None
 
     async def _take_finalizer_off(self, work: Work) -> None:
         namespace, _, name = work.key.partition("/")

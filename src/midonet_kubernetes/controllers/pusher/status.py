@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from midonet_kubernetes.controllers.fence import NotLeading
 from midonet_kubernetes.errors import ApiError, NotFound
 from midonet_kubernetes.kubernetes_api.backoff import Backoff
 from midonet_kubernetes.kubernetes_api.client import Client, retry_after
@@ -106,11 +107,11 @@ class StatusWriter:
                 await self._write(key, report)
             except NotFound:
                 continue
-            except ApiError as error:
+            except (ApiError, NotLeading) as error:
                 self._reports.setdefault(key, report)
                 self._due.setdefault(key, asyncio.get_running_loop().time())
                 _log.debug("the status of %s is written later: %s", key, error)
-                await asyncio.sleep(max(backoff.next(), retry_after(error)))
+                await asyncio.sleep(max(backoff.next(), retry_after(error) if isinstance(error, ApiError) else 0.0))
             else:
                 backoff.reset()
 
@@ -123,7 +124,7 @@ class StatusWriter:
                 continue
             key = next(iter(self._reports))
             early = self._due[key] + (BUSY_SECONDS if self._busy() else 0.0) - loop.time()
-            if early <= 0:
+            if early < 0.001:
                 return key
             await asyncio.sleep(min(early, SETTLE_SECONDS))
 

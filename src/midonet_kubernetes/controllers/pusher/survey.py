@@ -61,9 +61,9 @@ class Survey:
             return wanted.pushed()
         return PushedResource(kind=wanted.kind.name, id=wanted.id, parent=parent)
 
-    async def close(self) -> None:
-        """Stop reading."""
-        tasks = set(self._lists.values())
+    async def forget(self) -> None:
+        """Stop reading; the next question is answered by new lists."""
+        tasks, self._lists = set(self._lists.values()), {}
         for task in tasks:
             task.cancel()
         if tasks:

@@ -1,0 +1,70 @@
+"""The gauges: read from the running controllers when somebody asks, so that they cost nothing otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from midonet_kubernetes.controllers.pusher.board import Board
+from midonet_kubernetes.controllers.pusher.pusher import Pusher
+from midonet_kubernetes.model.resource_kinds import KINDS
+from midonet_kubernetes.observability.metrics import (
+    EVENTS_DROPPED,
+    FAILING,
+    LEADER,
+    PARKED,
+    PROBLEMS,
+    PUSHED,
+    QUEUE_AGE,
+    QUEUE_DEPTH,
+    STATUS_DEPTH,
+    WANTED,
+    WATCH_LAG,
+    Metrics,
+)
+
+if TYPE_CHECKING:
+    from midonet_kubernetes.controllers.program import Controllers
+    from midonet_kubernetes.kubernetes_api.queue import Queue
+
+
+def connect(program: Controllers, metrics: Metrics) -> None:
+    """Let the gauges show what the program does."""
+    metrics[LEADER].set_function(lambda: float(program.election.is_leader()))
+    metrics[EVENTS_DROPPED].set_function(lambda: float(program.recorder.dropped))
+    for informer in program.informers.running:
+        metrics[WATCH_LAG].labels(informer.kind.plural).set_function(informer.last_event_age)
+    for name, reconciler in program.reconcilers.items():
+        _queue(metrics, name, reconciler.queue)
+        metrics[PROBLEMS].labels(name).set_function(_size(reconciler.problems))
+    if program.pusher is not None:
+        _pusher(program, program.pusher, metrics)
+
+
+def _pusher(program: Controllers, pusher: Pusher, metrics: Metrics) -> None:
+    board, wanted = pusher.board, program.informers.translations.wanted
+    _queue(metrics, "pusher", pusher.queue)
+    metrics[STATUS_DEPTH].set_function(lambda: float(pusher.statuses.depth))
+    metrics[PARKED].set_function(lambda: float(board.claims.waiting))
+    metrics[FAILING].set_function(lambda: float(sum(bool(work.complaint) for work in board.works.values())))
+    for kind in KINDS:
+        metrics[WANTED].labels(kind).set_function(partial(_wanted, wanted, kind))
+        metrics[PUSHED].labels(kind).set_function(partial(_pushed, wanted, board, kind))
+
+
+def _wanted(wanted: Mapping[str, int], kind: str) -> float:
+    return float(wanted[kind])
+
+
+def _pushed(wanted: Mapping[str, int], board: Board, kind: str) -> float:
+    return float(wanted[kind] - board.unpushed(kind))
+
+
+def _queue(metrics: Metrics, name: str, queue: Queue[str]) -> None:
+    metrics[QUEUE_DEPTH].labels(name).set_function(lambda: float(queue.depth))
+    metrics[QUEUE_AGE].labels(name).set_function(queue.oldest_age)
+
+
+def _size(things: dict[str, Any]) -> Callable[[], float]:
+    return lambda: float(len(things))
