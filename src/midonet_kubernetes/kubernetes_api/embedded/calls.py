@@ -119,6 +119,10 @@ class Call:
         body = self.body()
         if not isinstance(body, dict):
             raise bad_request("the body of the request is not an object")
+        if self.resource.schema is not None and not body.get("kind"):
+            raise bad_request(
+                f"the object provided is unrecognized (must be of type {self.resource.kind}): Object 'Kind' is missing"
+            )
         for name, wanted in (("apiVersion", self.resource.api_version), ("kind", self.resource.kind)):
             if body.setdefault(name, wanted) != wanted:
                 raise bad_request(

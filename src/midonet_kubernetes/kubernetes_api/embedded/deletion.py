@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from midonet_kubernetes.kubernetes_api.embedded.durations import timestamp
-from midonet_kubernetes.kubernetes_api.embedded.failures import Json, bad_request, conflict, forbidden
+from midonet_kubernetes.kubernetes_api.embedded.failures import Json, conflict, forbidden, invalid, unsupported
 from midonet_kubernetes.kubernetes_api.embedded.kinds.pods import is_finished
 from midonet_kubernetes.kubernetes_api.embedded.registry import Registry, is_done
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
@@ -39,14 +39,15 @@ def read_options(body: Json) -> Options:
     """Read a ``DeleteOptions`` object.
 
     Raises:
-        Failure: 400, its propagation policy is none of the three.
+        Failure: 422, its propagation policy is none of the three.
     """
     conditions = body.get("preconditions") or {}
     propagation = body.get("propagationPolicy") or ""
     if not propagation and body.get("orphanDependents") is not None:
         propagation = "Orphan" if body["orphanDependents"] else "Background"
     if propagation not in {"", "Background", "Foreground", "Orphan"}:
-        raise bad_request(f"invalid propagationPolicy {propagation!r}: it is one of Background, Foreground and Orphan")
+        causes = [unsupported("propagationPolicy", propagation, ("Foreground", "Background", "Orphan", "nil"))]
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
     grace = body.get("gracePeriodSeconds")
     return Options(
         propagation,
@@ -84,13 +85,14 @@ def delete(registry: Registry, resource: Resource, namespace: str, name: str, op
 
 
 def _check_preconditions(resource: Resource, about: Json, options: Options) -> None:
-    for what, wanted, actual in (
-        ("UID", options.uid, about["uid"]),
-        ("ResourceVersion", options.revision, about["resourceVersion"]),
+    for what, wanted, actual, perhaps in (
+        ("UID", options.uid, about["uid"], "deleted and then recreated"),
+        ("ResourceVersion", options.revision, about["resourceVersion"], "modified"),
     ):
         if wanted and wanted != actual:
-            why = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {actual}"
-            raise conflict(resource.plural, resource.group, about["name"], why)
+            why = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({actual})"
+            why += f". The object might have been {perhaps}"
+            raise conflict(resource.kind, resource.group, about["name"], why)
 
 
 def _set_propagation(about: Json, propagation: str) -> None:
@@ -117,7 +119,7 @@ def _mark(registry: Registry, resource: Resource, body: Json, grace: int) -> Non
     marked = "deletionTimestamp" in about
     if marked and grace >= about.get("deletionGracePeriodSeconds", 0):
         return
-    if not marked:
+    if not marked and resource.generations:
         about["generation"] = about.get("generation", 0) + 1
     about["deletionTimestamp"] = timestamp(registry.clock() + timedelta(seconds=grace))
     about["deletionGracePeriodSeconds"] = grace

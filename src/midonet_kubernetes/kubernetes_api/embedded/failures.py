@@ -45,7 +45,7 @@ def duplicate(field: str, value: object) -> Cause:
 
 def unsupported(field: str, value: object, allowed: Sequence[str]) -> Cause:
     """The value is none of those that are allowed."""
-    choices = ", ".join(f'"{choice}"' for choice in sorted(allowed))
+    choices = ", ".join(f'"{choice}"' for choice in allowed)
     return Cause(field, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {choices}")
 
 
@@ -69,16 +69,14 @@ class Failure(KubernetesApiError):
 
     def status_object(self) -> Json:
         """The ``Status`` object."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.message,
-            "reason": self.reason,
-            "details": self.details,
-            "code": self.status,
-        }
+        status: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        status |= {"message": self.message, "reason": self.reason, "code": self.status}
+        return status | ({"details": self.details} if self.details else {})
+
+
+def _details(kind: str, group: str, name: str) -> Json:
+    """``details`` of a Status; what is empty is left out."""
+    return {key: value for key, value in (("name", name), ("group", group), ("kind", kind)) if value}
 
 
 def qualified(plural: str, group: str) -> str:
@@ -88,8 +86,7 @@ def qualified(plural: str, group: str) -> str:
 
 def not_found(plural: str, group: str, name: str) -> Failure:
     """404 for an object."""
-    details = {"name": name, "group": group, "kind": plural}
-    return Failure(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', details)
+    return Failure(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(plural, group, name))
 
 
 def no_such_path() -> Failure:
@@ -99,28 +96,27 @@ def no_such_path() -> Failure:
 
 def already_exists(plural: str, group: str, name: str) -> Failure:
     """409: there is one of that name."""
-    details = {"name": name, "group": group, "kind": plural}
-    return Failure(409, "AlreadyExists", f'{qualified(plural, group)} "{name}" already exists', details)
+    return Failure(409, "AlreadyExists", f'{qualified(plural, group)} "{name}" already exists', _details(plural, group, name))
 
 
 def conflict(plural: str, group: str, name: str, why: str = "") -> Failure:
     """409: the caller's copy is old, or its precondition does not hold."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
-    details = {"name": name, "group": group, "kind": plural}
-    return Failure(409, "Conflict", f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": {why}', details)
+    return Failure(
+        409,
+        "Conflict",
+        f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": {why}',
+        _details(plural, group, name),
+    )
 
 
 def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Failure:
     """422: fields are wrong; all of them are named."""
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details = {
-        "name": name,
-        "group": group,
-        "kind": kind,
-        "causes": [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes],
-    }
-    return Failure(422, "Invalid", f'{qualified(kind, group)} "{name}" is invalid: {listed}', details)
+    details = {"causes": [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]}
+    message = f'{qualified(kind, group)} "{name}" is invalid: {listed}'
+    return Failure(422, "Invalid", message, _details(kind, group, name) | details)
 
 
 def bad_request(message: str) -> Failure:
@@ -140,8 +136,7 @@ def internal_error(error: Exception) -> Failure:
 
 def forbidden(plural: str, group: str, name: str, why: str) -> Failure:
     """403: allowed in general, not now."""
-    details = {"name": name, "group": group, "kind": plural}
-    return Failure(403, "Forbidden", f'{qualified(plural, group)} "{name}" is forbidden: {why}', details)
+    return Failure(403, "Forbidden", f'{qualified(plural, group)} "{name}" is forbidden: {why}', _details(plural, group, name))
 
 
 def method_not_allowed() -> Failure:

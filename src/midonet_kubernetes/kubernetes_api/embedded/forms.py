@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json
-from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
+from midonet_kubernetes.kubernetes_api.embedded.resource import NAME, Column, Resource
 from midonet_kubernetes.kubernetes_api.embedded.store import Stored
 
 _META = "meta.k8s.io/v1"
@@ -75,25 +75,37 @@ def _partial(body: Json) -> Json:
 
 
 def _table(resource: Resource, items: list[Stored], form: Form, now: datetime, about: Json) -> bytes:
-    columns = [{"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}]
-    columns += [
-        {"name": column.name, "type": column.type, "format": "", "description": "", "priority": int(column.wide)}
-        for column in resource.columns
+    definitions = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": "name" if column.name == NAME.name else "",
+            "description": "",
+            "priority": int(column.wide),
+        }
+        for column in _columns(resource)
     ]
     row = _row_maker(resource, form, now)
     table = {
         "kind": "Table",
         "apiVersion": _META,
         "metadata": about,
-        "columnDefinitions": columns,
+        "columnDefinitions": definitions,
         "rows": [row(item.body()) for item in items],
     }
     return msgspec.json.encode(table)
 
 
+def _columns(resource: Resource) -> tuple[Column, ...]:
+    named = any(column.name == NAME.name for column in resource.columns)
+    return resource.columns if named else (NAME, *resource.columns)
+
+
 def _row_maker(resource: Resource, form: Form, now: datetime) -> Callable[[Json], Json]:
+    columns = _columns(resource)
+
     def row(body: Json) -> Json:
-        cells = [body["metadata"]["name"], *(column.cell(body, now) for column in resource.columns)]
+        cells = [column.cell(body, now) for column in columns]
         if form.include == "None":
             return {"cells": cells}
         return {"cells": cells, "object": body if form.include == "Object" else _partial(body)}

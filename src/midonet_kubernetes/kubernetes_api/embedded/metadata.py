@@ -17,6 +17,8 @@ from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SET_BY_SERVER = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 _LONGEST_GENERATED = 253 - 5
+# Finalizers that need no domain in front.
+_FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion", "customresourcecleanup.apiextensions.k8s.io"}
 
 
 def suffix() -> str:
@@ -52,7 +54,8 @@ def begin(resource: Resource, namespace: str, body: Json, now: datetime) -> None
         metadata.pop(name, None)
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = timestamp(now)
-    metadata["generation"] = 1
+    if resource.generations:
+        metadata["generation"] = 1
     body["apiVersion"], body["kind"] = resource.api_version, resource.kind
 
 
@@ -100,12 +103,16 @@ def check(resource: Resource, metadata: Json, old: Json | None) -> Iterable[Caus
         yield from (invalid_value("metadata.labels", value, wrong) for wrong in name_rules.label_value(value))
     for key in metadata.get("annotations", {}):
         yield from (invalid_value("metadata.annotations", key, wrong) for wrong in name_rules.qualified_key(key.lower()))
-    for finalizer in metadata.get("finalizers", []):
+    for index, finalizer in enumerate(metadata.get("finalizers", [])):
         yield from (invalid_value("metadata.finalizers", finalizer, wrong) for wrong in name_rules.qualified_key(finalizer))
+        if resource.schema is None and "/" not in finalizer and finalizer not in _FINALIZERS:
+            wrong = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid_value(f"metadata.finalizers[{index}]", finalizer, wrong)
     if old is not None and old.get("deletionTimestamp"):
         added = sorted(set(metadata.get("finalizers", [])) - set(old.get("finalizers", [])))
         if added:
-            why = f"no new finalizers can be added if the object is being deleted, found new finalizers {added}"
+            listed = ", ".join(f'"{name}"' for name in added)
+            why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
             yield Cause("metadata.finalizers", "FieldValueForbidden", f"Forbidden: {why}")
     controllers = [owner for owner in metadata.get("ownerReferences", []) if owner.get("controller")]
     if len(controllers) > 1:

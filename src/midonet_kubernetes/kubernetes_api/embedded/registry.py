@@ -12,12 +12,14 @@ from midonet_kubernetes.kubernetes_api.embedded import metadata, schema
 from midonet_kubernetes.kubernetes_api.embedded.catalogue import Catalogue
 from midonet_kubernetes.kubernetes_api.embedded.failures import (
     Cause,
+    Failure,
     Json,
     already_exists,
     bad_request,
     conflict,
     forbidden,
     invalid,
+    invalid_value,
     not_found,
 )
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
@@ -140,7 +142,8 @@ class Registry:
         _check_preconditions(resource, old["metadata"], new.get("metadata", {}))
         metadata.keep(resource, old, new)
         if status:
-            new = old | {"status": new.get("status", {})}
+            kept = {} if resource.schema is not None else {"metadata": new["metadata"]}
+            new = old | kept | {"status": new.get("status", {})}
             self._refuse(resource, new, list(schema.check(resource.schema, new)) if resource.schema else [])
         else:
             if resource.status:
@@ -150,7 +153,7 @@ class Registry:
             self._complete(resource, new, old)
         if new == old:
             return before
-        if _spec_of(new) != _spec_of(old):
+        if resource.generations and _spec_of(new) != _spec_of(old):
             new["metadata"] = new["metadata"] | {"generation": old["metadata"].get("generation", 0) + 1}
         if dry_run:
             return _imagined(before.key, new)
@@ -161,7 +164,7 @@ class Registry:
             unknown = schema.normalise(resource.schema, body)
             if unknown and strict:
                 listed = ", ".join(f'unknown field "{path}"' for path in unknown)
-                raise bad_request(f"strict decoding error: {listed}")
+                raise self._unreadable(resource, f"strict decoding error: {listed}")
             metadata.without_nulls(body.get("metadata"))
         else:
             metadata.without_nulls(body)
@@ -170,9 +173,11 @@ class Registry:
         try:
             msgspec.convert(body, resource.shape)
         except msgspec.ValidationError as error:
-            raise bad_request(
-                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {error}'
-            ) from error
+            raise self._unreadable(resource, str(error)) from error
+
+    @staticmethod
+    def _unreadable(resource: Resource, why: str) -> Failure:
+        return bad_request(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}')
 
     def _complete(self, resource: Resource, body: Json, old: Json | None) -> None:
         resource.prepare(body, old)
@@ -209,8 +214,7 @@ def _check_preconditions(resource: Resource, old: Json, new: Json) -> None:
     if given and given != old["resourceVersion"]:
         raise conflict(resource.plural, resource.group, name)
     if new.get("uid") and new["uid"] != old["uid"]:
-        why = f"Precondition failed: UID in precondition: {new['uid']}, UID in object meta: {old['uid']}"
-        raise conflict(resource.plural, resource.group, name, why)
+        raise invalid(resource.kind, resource.group, name, [invalid_value("metadata.uid", new["uid"], "field is immutable")])
 
 
 def _imagined(key: Key, body: Json) -> Stored:

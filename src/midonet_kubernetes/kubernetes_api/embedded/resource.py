@@ -31,6 +31,7 @@ class Column:
     wide: bool = False
 
 
+NAME = Column("Name", lambda body, _: body["metadata"]["name"])
 AGE = Column("Age", lambda body, now: since(body["metadata"].get("creationTimestamp"), now))
 
 
@@ -70,7 +71,8 @@ class Resource:
         prepare: fills in defaults before an object is stored; gets the old object on an update.
         validate: what is wrong with it; gets the old object on an update.
         name_rule: what is wrong with a name.
-        columns: for kubectl, after NAME.
+        columns: for kubectl; Name comes first if it is not among them.
+        generations: whether changes of what is wanted are counted in ``metadata.generation``.
         schema: structural schema of a custom resource.
     """
 
@@ -89,6 +91,7 @@ class Resource:
     validate: Callable[[Json, Json | None], list[Cause]] = _no_causes
     name_rule: Callable[[str], list[str]] = name_rules.subdomain
     columns: tuple[Column, ...] = (AGE,)
+    generations: bool = False
     schema: Json | None = field(default=None, hash=False, compare=False)
 
     @property

@@ -118,7 +118,8 @@ def parse_fields(text: str, resource: str) -> tuple[Requirement, ...]:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
         key, operator, value = match.groups()
         if key not in _METADATA and key not in SELECTABLE.get(resource, ()):
-            raise bad_request(f"field label not supported: {key}")
+            known = f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+            raise bad_request(f"field label not supported: {key}" if resource in SELECTABLE else known)
         requirements.append(Requirement(key, "NotIn" if operator == "!=" else "In", frozenset((value.strip(),))))
     return tuple(requirements)
 

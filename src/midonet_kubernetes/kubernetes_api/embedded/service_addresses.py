@@ -76,23 +76,24 @@ class ServiceAddresses:
                 yield invalid_value("spec.clusterIPs", [], f"failed to allocate an IP: the range {self._network} is full")
                 return
         elif address != "None":
-            wrong = self._refused(address, uid)
-            if wrong:
-                yield invalid_value("spec.clusterIPs", [address], wrong)
+            refused = self._refused(address, uid)
+            if refused is not None:
+                yield refused
                 return
         spec["clusterIP"], spec["clusterIPs"] = address, [address]
 
-    def _refused(self, text: str, uid: str) -> str:
+    def _refused(self, text: str, uid: str) -> Cause | None:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
-            return "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            return invalid_value("spec.clusterIPs[0]", text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
         if address not in self._network or address in {self._network.network_address, self._network.broadcast_address}:
-            valid = f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self._network}"
-            return f"failed to allocate IP {text}: {valid}"
-        if self._addresses.get(text, uid) != uid:
-            return f"failed to allocate IP {text}: provided IP is already allocated"
-        return ""
+            wrong = "the provided network does not match the current range"
+        elif self._addresses.get(text, uid) != uid:
+            wrong = "provided IP is already allocated"
+        else:
+            return None
+        return invalid_value("spec.clusterIPs", [text], f"failed to allocate IP {text}: {wrong}")
 
     def _free_address(self) -> str:
         usable = max(self._network.num_addresses - 2, 1)

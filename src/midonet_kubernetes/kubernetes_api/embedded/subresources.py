@@ -74,7 +74,9 @@ def bind(registry: Registry, pods: Resource, namespace: str, name: str, node: st
 
 def _bind(registry: Registry, call: Call) -> Response:
     body = call.body()
-    target = body.get("target") if isinstance(body, dict) else None
+    about, target = (body.get("metadata"), body.get("target")) if isinstance(body, dict) else (None, None)
+    if not isinstance(about, dict) or about.get("name") != call.name:
+        raise bad_request("name in URL does not match name in Binding object")
     node = target.get("name") if isinstance(target, dict) else None
     if not isinstance(node, str) or not node:
         raise invalid("Binding", "", call.name, [required("target.name")])

@@ -13,6 +13,7 @@ from midonet_kubernetes.kubernetes_api.embedded.failures import (
     Failure,
     Json,
     bad_request,
+    conflict,
     expired,
     method_not_allowed,
 )
@@ -20,6 +21,7 @@ from midonet_kubernetes.kubernetes_api.embedded.paging import Pages
 from midonet_kubernetes.kubernetes_api.embedded.registry import Registry
 from midonet_kubernetes.kubernetes_api.embedded.store import Stored
 
+_SHOWN_WHEN_GONE = {"pods", "services", "serviceaccounts"}  # their deletion answers with the object, not a Status
 JSON_HEADERS = {"content-type": "application/json"}
 
 
@@ -95,11 +97,19 @@ class Verbs:
 
     def _replace(self, call: Call) -> Response:
         body = call.body_object()
+        wanted = body["metadata"].get("uid")
+
+        def edit(old: Json) -> Json:
+            if wanted and wanted != old["metadata"]["uid"]:
+                why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {old['metadata']['uid']}"
+                raise conflict(call.resource.plural, call.resource.group, call.name, why)
+            return body
+
         stored = self._registry.update(
             call.resource,
             call.namespace,
             call.name,
-            lambda _old: body,
+            edit,
             status=call.subresource == "status",
             dry_run=call.dry_run,
             strict=call.strict,
@@ -149,9 +159,11 @@ class Verbs:
     def _delete(self, call: Call) -> Response:
         options = _options(call)
         stored, gone = deletion.delete(self._registry, call.resource, call.namespace, call.name, options)
-        if not gone:
+        if not gone or call.resource.id in _SHOWN_WHEN_GONE:
             return self._shown(call, stored)
-        details = {"name": call.name, "group": call.resource.group, "kind": call.resource.plural, "uid": stored.uid}
+        details = {"name": call.name, "kind": call.resource.plural, "uid": stored.uid}
+        if call.resource.group:
+            details["group"] = call.resource.group
         return json_response({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 
     def _delete_collection(self, call: Call) -> Response:

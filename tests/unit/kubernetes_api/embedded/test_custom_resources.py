@@ -14,7 +14,17 @@ CHAIN = {"kind": "Chain", "parent": "", "body": '{"id":"x"}'}
 
 
 def translation(name="a", resources=(CHAIN,), **more):
-    return {"metadata": {"name": name}, "resources": list(resources), **more}
+    return {
+        "apiVersion": "midonet.org/v1",
+        "kind": "Translation",
+        "metadata": {"name": name},
+        "resources": list(resources),
+        **more,
+    }
+
+
+def box(**more):
+    return {"kind": "Box", "metadata": {"name": "a"}, **more}
 
 
 def definition(**version):
@@ -84,7 +94,10 @@ async def test_a_broken_translation_is_refused(server, resources, field):
 
 async def test_unknown_fields_are_pruned_or_refused_as_the_client_wishes(server):
     status = await server.refuse("POST", f"{BASE}?fieldValidation=Strict", translation(colour="red"))
-    assert (status["code"], status["message"]) == (400, 'strict decoding error: unknown field "colour"')
+    assert (status["code"], status["message"]) == (
+        400,
+        'Translation in version "v1" cannot be handled as a Translation: strict decoding error: unknown field "colour"',
+    )
     assert "colour" not in await server.ask("POST", BASE, translation(colour="red"))
 
 
@@ -97,7 +110,7 @@ async def test_a_definition_is_served_with_its_defaults_and_is_established(serve
     made = await server.ask("POST", CRDS, definition())
     conditions = {condition["type"]: condition["status"] for condition in made["status"]["conditions"]}
     assert conditions == {"NamesAccepted": "True", "Established": "True"}
-    assert (await server.ask("POST", "/apis/x.org/v1/boxes", {"metadata": {"name": "a"}, "spec": {}}))["spec"] == {"size": 3}
+    assert (await server.ask("POST", "/apis/x.org/v1/boxes", box(spec={})))["spec"] == {"size": 3}
     resources = (await server.get("/apis/x.org/v1"))["resources"]
     assert [(r["name"], r["singularName"], r["namespaced"]) for r in resources] == [("boxes", "box", False)]
 
@@ -105,7 +118,7 @@ async def test_a_definition_is_served_with_its_defaults_and_is_established(serve
 async def test_without_a_status_subresource_status_is_written_with_the_rest(server):
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     await server.ask("POST", CRDS, definition(schema=schema))
-    made = await server.ask("POST", "/apis/x.org/v1/boxes", {"metadata": {"name": "a"}, "status": {"x": 1}})
+    made = await server.ask("POST", "/apis/x.org/v1/boxes", box(status={"x": 1}))
     assert made["status"] == {"x": 1}
     assert (await server.refuse("PUT", "/apis/x.org/v1/boxes/a/status", made))["code"] == 405
 
@@ -114,14 +127,14 @@ async def test_the_scale_of_a_custom_resource(server):
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     scale = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}
     await server.ask("POST", CRDS, definition(schema=schema, subresources={"scale": scale}))
-    await server.ask("POST", "/apis/x.org/v1/boxes", {"metadata": {"name": "a"}, "spec": {"size": 3}})
+    await server.ask("POST", "/apis/x.org/v1/boxes", box(spec={"size": 3}))
     await server.ask("PATCH", "/apis/x.org/v1/boxes/a/scale", {"spec": {"replicas": 5}}, MERGE)
     assert (await server.get("/apis/x.org/v1/boxes/a"))["spec"] == {"size": 5}
 
 
 async def test_a_deleted_definition_takes_its_objects_along(server):
     await server.ask("POST", CRDS, definition())
-    await server.ask("POST", "/apis/x.org/v1/boxes", {"metadata": {"name": "a", "finalizers": ["x.org/wait"]}})
+    await server.ask("POST", "/apis/x.org/v1/boxes", {"kind": "Box", "metadata": {"name": "a", "finalizers": ["x.org/wait"]}})
     await server.ask("DELETE", f"{CRDS}/boxes.x.org")
     assert await server.names("/apis/x.org/v1/boxes") == ["a"]
     await server.ask("PATCH", "/apis/x.org/v1/boxes/a", {"metadata": {"finalizers": None}}, MERGE)

@@ -98,7 +98,7 @@ async def test_a_foreground_deletion_waits_for_the_dependents_that_block_it(serv
 
 async def test_an_unknown_propagation_policy_is_refused(server):
     await server.ask("POST", MAPS, server.config_map("a"))
-    assert (await server.refuse("DELETE", f"{MAPS}/a", {"propagationPolicy": "Sideways"}))["code"] == 400
+    assert (await server.refuse("DELETE", f"{MAPS}/a", {"propagationPolicy": "Sideways"}))["code"] == 422
 
 
 async def test_a_namespace_goes_after_its_contents(server):

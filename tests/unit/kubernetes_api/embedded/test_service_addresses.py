@@ -25,7 +25,8 @@ async def test_an_address_that_was_asked_for_is_given_once(server):
 @pytest.mark.parametrize("address", ["10.97.0.1", "10.96.0.0", "10.96.255.255", "fd00::1", "nonsense"])
 async def test_an_address_outside_of_the_range_is_refused(server, address):
     status = await server.refuse("POST", BASE, server.service("a", clusterIP=address))
-    assert (status["code"], status["details"]["causes"][0]["field"]) == (422, "spec.clusterIPs")
+    assert status["code"] == 422
+    assert status["details"]["causes"][0]["field"].startswith("spec.clusterIPs")
 
 
 async def test_headless_and_external_services_have_no_address(server):

@@ -114,6 +114,7 @@ DEFINITIONS = Resource(
     namespaced=False,
     short_names=("crd", "crds"),
     status=True,
+    generations=True,
     shape=_DefinitionShape,
     prepare=_prepare,
     validate=_validate,
@@ -137,6 +138,7 @@ def defined_by(definition: Json) -> list[Resource]:
             status="status" in version.get("subresources", {}),
             scale=_scale(version.get("subresources", {}).get("scale")),
             shape=ObjectShape,
+            generations=True,
             columns=tuple(map(_column, version.get("additionalPrinterColumns", []))) or (AGE,),
             schema=version["schema"]["openAPIV3Schema"],
         )

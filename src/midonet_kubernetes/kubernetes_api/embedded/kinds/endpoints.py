@@ -42,7 +42,8 @@ def _prepare_slice(body: Json, _old: Json | None) -> None:
     for port in body.get("ports", []):
         port.setdefault("protocol", "TCP")
         port.setdefault("name", "")
-    body.setdefault("endpoints", [])
+    for endpoint in body.setdefault("endpoints", []):
+        endpoint.setdefault("conditions", {})
 
 
 def _validate_slice(body: Json, old: Json | None) -> list[Cause]:
@@ -64,7 +65,7 @@ def _validate_slice(body: Json, old: Json | None) -> list[Cause]:
             causes.append(required(path, "must contain at least 1 address"))
         elif kind == "IPv4":
             causes += [
-                invalid_value(f"{path}[{place}]", address, "must be a valid IPv4 address")
+                invalid_value(f"{path}[{place}]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
                 for place, address in enumerate(endpoint["addresses"])
                 if not _is_ipv4(address)
             ]
@@ -93,6 +94,7 @@ ENDPOINT_SLICES = Resource(
     version="v1",
     kind="EndpointSlice",
     plural="endpointslices",
+    generations=True,
     shape=EndpointSlice,
     prepare=_prepare_slice,
     validate=_validate_slice,

@@ -33,7 +33,7 @@ def _validate_node(body: Json, old: Json | None) -> list[Cause]:
     try:
         ipaddress.ip_network(given or "0.0.0.0/0", strict=False)
     except ValueError:
-        causes.append(invalid_value("spec.podCIDR", given, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
+        causes.append(invalid_value("spec.podCIDRs[0]", given, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
     before = (old or {}).get("spec", {}).get("podCIDR")
     if before and before != given:
         message = 'node updates may not change podCIDR except from "" to valid'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.durations import since
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value
 from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import selector_text
-from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
+from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, NAME, Column, Resource
 from midonet_kubernetes.model.kubernetes import Event, Lease
 
 
@@ -29,7 +30,7 @@ CONFIG_MAPS = Resource(
     kind="ConfigMap",
     plural="configmaps",
     short_names=("cm",),
-    columns=(Column("Data", _count, "integer"), AGE),
+    columns=(Column("Data", _count), AGE),
 )
 SECRETS = Resource(
     group="",
@@ -37,7 +38,7 @@ SECRETS = Resource(
     kind="Secret",
     plural="secrets",
     prepare=_prepare_secret,
-    columns=(Column("Type", lambda secret, _: secret["type"]), Column("Data", _count, "integer"), AGE),
+    columns=(Column("Type", lambda secret, _: secret["type"]), Column("Data", _count), AGE),
 )
 SERVICE_ACCOUNTS = Resource(group="", version="v1", kind="ServiceAccount", plural="serviceaccounts", short_names=("sa",))
 
@@ -72,9 +73,12 @@ EVENTS = Resource(
         Column("Type", lambda event, _: event.get("type", "")),
         Column("Reason", lambda event, _: event.get("reason", "")),
         Column("Object", _about),
+        Column("Subobject", lambda event, _: event.get("involvedObject", {}).get("fieldPath", ""), wide=True),
         Column("Source", lambda event, _: event.get("source", {}).get("component", ""), wide=True),
         Column("Message", lambda event, _: event.get("message", "").strip()),
-        Column("Count", lambda event, _: event.get("count", 1), "integer", wide=True),
+        Column("First Seen", lambda event, now: since(event.get("firstTimestamp") or event.get("eventTime"), now), wide=True),
+        Column("Count", lambda event, _: event.get("count", 1), wide=True),
+        replace(NAME, wide=True),
     ),
 )
 LEASES = Resource(
@@ -90,6 +94,7 @@ NETWORK_POLICIES = Resource(
     version="v1",
     kind="NetworkPolicy",
     plural="networkpolicies",
+    generations=True,
     short_names=("netpol",),
     columns=(
         Column("Pod-Selector", lambda policy, _: selector_text(policy.get("spec", {}).get("podSelector", {})) or "<none>"),

@@ -12,7 +12,7 @@ from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import PodShape
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
-_RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _CHANGEABLE = {"tolerations", "terminationGracePeriodSeconds", "activeDeadlineSeconds"}
 
 
@@ -81,7 +81,7 @@ def _validate_port(port: Json, path: str, names: set[str]) -> Iterable[Cause]:
         if name in names:
             yield duplicate(f"{path}.name", name)
         names.add(name)
-    if "containerPort" not in port:
+    if not port.get("containerPort"):
         yield required(f"{path}.containerPort")
     elif not 1 <= port["containerPort"] <= 65535:
         yield invalid_value(f"{path}.containerPort", port["containerPort"], "must be between 1 and 65535, inclusive")
@@ -149,6 +149,7 @@ PODS = Resource(
     short_names=("po",),
     categories=("all",),
     status=True,
+    generations=True,
     shape=PodShape,
     prepare=_prepare,
     validate=_validate,

@@ -11,6 +11,10 @@ from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import WorkloadShap
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource, Scale
 from midonet_kubernetes.kubernetes_api.embedded.selectors import matches, parse_label_selector
 
+_NO_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' "
+    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+)
 _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 
 
@@ -68,21 +72,23 @@ def _validate(body: Json, old: Json | None) -> list[Cause]:
 
 
 def _validate_selector(spec: Json) -> list[Cause]:
-    selector = spec.get("selector")
+    selector, labels = spec.get("selector"), spec["template"]["metadata"].get("labels", {})
+    mismatch = invalid_value("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
     if selector is None:
-        return [required("spec.selector")]
+        return [required("spec.selector"), mismatch]
     causes = []
     for index, term in enumerate(selector.get("matchExpressions", [])):
-        path = f"spec.selector.matchExpressions[{index}]"
-        if term.get("operator") not in _OPERATORS:
-            causes.append(unsupported(f"{path}.operator", term.get("operator", ""), _OPERATORS))
-        elif (term["operator"] in {"In", "NotIn"}) != bool(term.get("values")):
+        path, operator = f"spec.selector.matchExpressions[{index}]", term.get("operator", "")
+        if operator not in _OPERATORS:
+            causes.append(invalid_value(f"{path}.operator", operator, "not a valid selector operator"))
+        elif (operator in {"In", "NotIn"}) != bool(term.get("values")):
             causes.append(required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn', and only then"))
+    if causes:
+        return [*causes, invalid_value("spec.selector", selector, "invalid label selector")]
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         causes.append(invalid_value("spec.selector", selector, "empty selector is invalid for deployment"))
-    labels = spec["template"]["metadata"].get("labels", {})
-    if not causes and not matches(parse_label_selector(selector), labels):
-        causes.append(invalid_value("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
+    elif not matches(parse_label_selector(selector), labels):
+        causes.append(mismatch)
     return causes
 
 
@@ -90,11 +96,11 @@ def _validate_deployment(body: Json, old: Json | None) -> list[Cause]:
     causes = _validate(body, old)
     strategy = body["spec"]["strategy"]
     if strategy["type"] not in {"Recreate", "RollingUpdate"}:
-        causes.append(unsupported("spec.strategy.type", strategy["type"], ("Recreate", "RollingUpdate")))
+        shown = {"Type": strategy["type"], "RollingUpdate": strategy.get("rollingUpdate")}
+        causes.append(unsupported("spec.strategy", shown, ("Recreate", "RollingUpdate")))
     for name, value in strategy.get("rollingUpdate", {}).items():
         if isinstance(value, str) and not (value.endswith("%") and value[:-1].isdigit()):
-            wrong = "a valid percent string must be a numeric string followed by an ending '%'"
-            causes.append(invalid_value(f"spec.strategy.rollingUpdate.{name}", value, wrong))
+            causes.append(invalid_value(f"spec.strategy.rollingUpdate.{name}", value, _NO_PERCENT))
     return causes
 
 
@@ -126,14 +132,15 @@ DEPLOYMENTS = Resource(
     short_names=("deploy",),
     categories=("all",),
     status=True,
+    generations=True,
     scale=_SCALE,
     shape=WorkloadShape,
     prepare=_prepare_deployment,
     validate=_validate_deployment,
     columns=(
         Column("Ready", _ready),
-        Column("Up-to-date", _number("updatedReplicas"), "integer"),
-        Column("Available", _number("availableReplicas"), "integer"),
+        Column("Up-to-date", _number("updatedReplicas")),
+        Column("Available", _number("availableReplicas")),
         *_AGE_AND_WIDE,
     ),
 )
@@ -145,6 +152,7 @@ REPLICA_SETS = Resource(
     short_names=("rs",),
     categories=("all",),
     status=True,
+    generations=True,
     scale=_SCALE,
     shape=WorkloadShape,
     prepare=_prepare_replicated,
@@ -164,6 +172,7 @@ STATEFUL_SETS = Resource(
     short_names=("sts",),
     categories=("all",),
     status=True,
+    generations=True,
     scale=_SCALE,
     shape=WorkloadShape,
     prepare=_prepare_replicated,
@@ -178,6 +187,7 @@ DAEMON_SETS = Resource(
     short_names=("ds",),
     categories=("all",),
     status=True,
+    generations=True,
     shape=WorkloadShape,
     prepare=_prepare_any,
     validate=_validate,

@@ -135,7 +135,7 @@ async def test_only_so_many_old_sets_are_kept(server):
         ({"selector": {}}, "spec.selector"),
         ({"selector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}, "spec.selector.matchExpressions[0].operator"),
         ({"template": {"metadata": {"labels": {"app": "web"}}}}, "spec.template.spec.containers"),
-        ({"strategy": {"type": "Slowly"}}, "spec.strategy.type"),
+        ({"strategy": {"type": "Slowly"}}, "spec.strategy"),
         ({"strategy": {"rollingUpdate": {"maxSurge": "some"}}}, "spec.strategy.rollingUpdate.maxSurge"),
     ],
 )

@@ -43,8 +43,10 @@ async def test_a_pod_is_bound_once(server):
     await server.ask("POST", PODS, server.pod("a"))
     await server.ask("POST", f"{PODS}/a/binding", {"metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n1"}})
     assert (await places(server))["a"] == "n1"
-    assert (await server.refuse("POST", f"{PODS}/a/binding", {"target": {"name": "n2"}}))["code"] == 409
-    assert (await server.refuse("POST", f"{PODS}/a/binding", {"target": {}}))["code"] == 422
+    assert (await server.refuse("POST", f"{PODS}/a/binding", {"metadata": {"name": "a"}, "target": {"name": "n2"}}))[
+        "code"
+    ] == 409
+    assert (await server.refuse("POST", f"{PODS}/a/binding", {"metadata": {"name": "a"}, "target": {}}))["code"] == 422
 
 
 async def test_each_node_has_a_network_of_its_own_and_a_freed_one_is_used_again(server):
