@@ -12,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 
 FIRST_REQUEST_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 30.0  # as MidoNet's connector (rest-api 11.4)
+LINGER_SECONDS = 2.0  # to read what is left of a refused body, so that the sender sees the answer
 MOST_CONNECTIONS = 8192
 
 _LOWER_CASE_METHOD = re.compile(rb"(?:get|head|post|put|delete|options|patch) /")
@@ -51,7 +52,7 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Methods in lower case are understood, as MidoNet does (rest-api 11.2)."""
-        if self._current_request is None and 0x61 <= data[0] <= 0x7A and _LOWER_CASE_METHOD.match(data):
+        if self._current_request is None and data[:1].islower() and _LOWER_CASE_METHOD.match(data):
             method, rest = data.split(b" ", 1)
             data = method.upper() + b" " + rest
         super().data_received(data)
@@ -85,6 +86,7 @@ class Connections(web.Server):
             "access_log": None,
             "auto_decompress": False,
             "keepalive_timeout": KEEP_ALIVE_SECONDS,
+            "lingering_time": LINGER_SECONDS,
             "logger": quiet,
         }
 

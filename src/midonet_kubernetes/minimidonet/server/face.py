@@ -120,6 +120,8 @@ async def _body(http: web.BaseRequest) -> bytes:
     """
     if not http.body_exists:
         return b""
+    if http.content_length is not None and http.content_length > LONGEST_BODY:
+        raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"})
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await http.read()

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from midonet_kubernetes.exchange import Request
+from midonet_kubernetes.midonet_api import HttpTransport
+from midonet_kubernetes.minimidonet.server import connections, face
+from midonet_kubernetes.minimidonet.server.connections import Connections
+from midonet_kubernetes.minimidonet.server.face import Face
+from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
+from midonet_kubernetes.minimidonet.server.service import Service
+from midonet_kubernetes.minimidonet.store.file import StoreFull
+from midonet_kubernetes.minimidonet.store.store import Store
+
+HOST = "11111111-1111-4111-8111-111111111111"
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class Served:
+    def __init__(self, port: int, the_face: Face, service: Service) -> None:
+        self.port, self.face, self.service = port, the_face, service
+        self.transport = HttpTransport(f"http://127.0.0.1:{port}")
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str):
+        return await self.transport.send(Request(method, path, {**JSON, **headers}, body))
+
+    async def raw(self, *pieces: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            return await reader.read()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(service: Service | None = None):
+    service = service or Service(Store())
+    metrics = ServerMetrics(frozenset({"bridges"}), streams=service.hub.readers, alive=lambda: 0, revision=lambda: 0)
+    the_face = Face(service, metrics)
+    runner = web.ServerRunner(Connections(the_face.answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    served = Served(runner.addresses[0][1], the_face, service)
+    try:
+        yield served
+    finally:
+        service.hub.close()
+        await served.transport.close()
+        await runner.cleanup()
+
+
+async def test_a_body_that_is_too_long_is_refused():
+    async with serving() as served:
+        head = b"POST /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n"
+        answer = await served.raw(head, b"x" * 1048577)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code":413' in answer
+
+
+async def test_a_body_that_unpacks_to_too_much_is_refused():
+    async with serving() as served:
+        answer = await served.ask("POST", "/midonet-api/bridges", gzip.compress(b" " * (8 << 20)), **{"Content-Encoding": "gzip"})
+    assert answer.status == 413
+
+
+async def test_a_body_that_takes_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(face, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 0.05)
+    async with serving() as served:
+        head = b"POST /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        answer = await served.raw(head)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_connection_that_says_nothing_is_closed(monkeypatch):
+    monkeypatch.setattr(connections, "FIRST_REQUEST_SECONDS", 0.05)
+    async with serving() as served:
+        assert await served.raw() == b""
+        assert await served.raw(b"GET /midonet-api/", b"system_state HTTP/1.1\r\nHo") == b""
+
+
+async def test_a_connection_too_many_is_told_so(monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 0)
+    async with serving() as served:
+        assert (await served.raw()).startswith(b"HTTP/1.1 503 ")
+
+
+async def test_a_request_too_many_is_told_so(monkeypatch):
+    monkeypatch.setattr(face, "MOST_REQUESTS", 0)
+    async with serving() as served:
+        answer = await served.ask("GET", "/midonet-api/system_state")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_broken_http_is_400_and_no_trace_of_it_is_logged(caplog):
+    async with serving() as served:
+        for broken in (
+            b"\x00\x01\x02\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        ):
+            assert (await served.raw(broken)).startswith(b"HTTP/1.0 400 ") or b" 400 " in (await served.raw(broken))[:20]
+    assert caplog.records == []
+
+
+async def test_a_method_in_lower_case_is_understood():
+    async with serving() as served:
+        answer = await served.raw(b"get /midonet-api/system_state HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_full_device_is_507_and_nothing_is_changed():
+    class FullStore(Store):
+        async def durable(self) -> None:
+            raise StoreFull("no room left on the device")
+
+    async with serving(Service(FullStore())) as served:
+        answer = await served.ask("POST", "/midonet-api/bridges", b"{}")
+    assert (answer.status, json.loads(answer.body)["message"]) == (507, "no room left on the device")
+
+
+async def test_a_defect_is_an_answer_without_its_inside(monkeypatch, caplog):
+    async with serving() as served:
+        monkeypatch.setattr(served.service, "handle", lambda _: 1 / 0)
+        answer = await served.ask("GET", "/midonet-api/bridges")
+    assert answer.status == 500
+    assert b"ZeroDivision" not in answer.body
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_host_streams_over_http_until_it_leaves():
+    async with serving() as served:
+        path = f"/minimidonet/v1/hosts/{HOST}"
+        async with served.transport.stream(Request("GET", f"{path}/stream")) as refused:
+            assert (refused.status, b"register" in b"".join([chunk async for chunk in refused.chunks])) == (404, True)
+        await served.ask("PUT", path, b'{"name": "node1"}')
+        async with served.transport.stream(Request("GET", f"{path}/stream?revision=")) as streamed:
+            assert (streamed.status, streamed.headers["content-type"]) == (200, "application/x-ndjson")
+            first = await anext(aiter(streamed.chunks))
+            assert json.loads(first.splitlines()[0])["type"] == "snapshot"
+            assert served.service.hub.readers() == 1
+            await served.ask("POST", "/midonet-api/routers", b"{}")
+            assert b'"kind":"Router"' in await anext(aiter(streamed.chunks))
+
+
+@pytest.mark.parametrize("query", ["revision=x", "revision=-1", "revision=99999999999999999999"])
+async def test_a_revision_that_is_no_number_is_refused(query):
+    async with serving() as served:
+        await served.ask("PUT", f"/minimidonet/v1/hosts/{HOST}", b'{"name": "node1"}')
+        async with served.transport.stream(Request("GET", f"/minimidonet/v1/hosts/{HOST}/stream?{query}")) as answer:
+            assert answer.status == 400
+
+
+async def test_those_who_watch_are_answered():
+    async with serving() as served:
+        await served.ask("GET", "/midonet-api/bridges")
+        assert (await served.ask("GET", "/healthz")).body == b"ok\n"
+        assert (await served.ask("GET", "/readyz")).status == 200
+        served.face.is_stopping = True
+        assert (await served.ask("GET", "/readyz")).status == 503
+        metrics = (await served.ask("GET", "/metrics")).body.decode()
+    assert 'minimidonet_requests_total{code="200",method="GET",resource="bridges"} 1.0' in metrics
+
+
+async def test_links_start_as_the_client_addressed_the_server():
+    async with serving() as served:
+        answer = await served.ask(
+            "POST", "/midonet-api/bridges", b"{}", **{"X-Forwarded-Proto": "https", "X-Forwarded-Host": "a:1"}
+        )
+        plain = await served.ask("POST", "/midonet-api/bridges", b"{}")
+    assert answer.headers["location"].startswith("https://a:1/midonet-api/bridges/")
+    assert plain.headers["location"].startswith(f"http://127.0.0.1:{served.port}/midonet-api/bridges/")
