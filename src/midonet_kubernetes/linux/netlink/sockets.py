@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from midonet_kubernetes.errors import KernelError
@@ -97,20 +98,24 @@ class NetlinkSocket:
 
     def __init__(self, protocol: int, namespace: Namespace | None = None, groups: Sequence[int] = ()) -> None:
         try:
-            if namespace is None:
+            with nullcontext() if namespace is None else namespace.entered():
                 self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
-            else:
-                with namespace.entered():
-                    self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
-            self._socket.bind((0, 0))
-            for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
-                self._socket.setsockopt(_SOL_NETLINK, option, 1)
-            for group in groups:
-                self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+            try:
+                self._prepare(groups)
+            except OSError:
+                self._socket.close()
+                raise
         except OSError as refused:
             raise KernelError(f"open a netlink socket of protocol {protocol}", refused.errno or errno.EIO) from None
         self.port: int = self._socket.getsockname()[0]
         self._sequence = 0
+
+    def _prepare(self, groups: Sequence[int]) -> None:
+        self._socket.bind((0, 0))
+        for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
+            self._socket.setsockopt(_SOL_NETLINK, option, 1)
+        for group in groups:
+            self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
 
     def fileno(self) -> int:
         """The descriptor, for waiting."""
@@ -254,17 +259,14 @@ class NetlinkSocket:
         except OSError as refused:
             raise KernelError(operation, refused.errno or errno.EIO) from None
 
-    def waiting(self) -> Iterator[bytes]:
-        """The datagrams that are there now.
-
-        Raises:
-            KernelError: ENOBUFS, the kernel had to drop some.
-        """
+    def waiting(self) -> Iterator[bytes | None]:
+        """The datagrams that are there now; None in the place of some that the kernel had to drop, for want of room."""
         while True:
             try:
-                datagram = self._socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
+                yield self._socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as refused:
-                raise KernelError("read notifications", refused.errno or errno.EIO) from None
-            yield datagram
+                if refused.errno != errno.ENOBUFS:
+                    raise KernelError("read what came", refused.errno or errno.EIO) from None
+                yield None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from abc import ABC, abstractmethod
 
-from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Notice
 from midonet_kubernetes.linux.netlink.sockets import Answer, NetlinkSocket, split
 
@@ -39,17 +37,13 @@ class NetlinkWatch(ABC):
     def read(self) -> list[Notice]:
         """See ``kernel.Watch``."""
         notices: list[Notice] = []
-        while True:
-            try:
-                for datagram in self._netlink.waiting():
-                    foreign = (answer for answer in split(datagram) if answer.port not in self._own)
-                    notices += filter(None, map(self._notice, foreign))
-            except KernelError as refused:
-                if refused.code != errno.ENOBUFS:
-                    raise
+        for datagram in self._netlink.waiting():
+            if datagram is None:
                 notices.append(Notice("everything"))
-            else:
-                return notices
+                continue
+            foreign = (answer for answer in split(datagram) if answer.port not in self._own)
+            notices += filter(None, map(self._notice, foreign))
+        return notices
 
     @abstractmethod
     def _notice(self, answer: Answer) -> Notice | None:

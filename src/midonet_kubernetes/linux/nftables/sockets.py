@@ -107,7 +107,7 @@ class RuleSetSocket:
         refused: dict[int, KernelError] = {}
         acknowledged = False
         for datagram in self._netlink.waiting():
-            for answer in split(datagram):
+            for answer in split(datagram or b""):  # of more refusals than there is room for, the first ones count
                 place = answer.sequence - first - 1
                 if answer.type != ERROR or not -1 <= place < len(messages):
                     continue

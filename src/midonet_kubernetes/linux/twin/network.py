@@ -83,6 +83,8 @@ class Network:
             self.forget_routes_and_neighbours(link.name)
         if found.is_now != before:
             self.tell(Notice("link", found.read()))
+        if found.is_now.up != before.up and found.peer is not None:  # which runs from now on, or not any more
+            found.peer.network.tell(Notice("link", found.peer.read()))
 
     def remove(self, name: str) -> None:
         """Take a link out, with all that hangs on it, and with the other end of a pair."""
