@@ -8,10 +8,13 @@ library only: a pod costs some 10 ms and 9 MB. It writes one byte to the descrip
 import os
 import selectors
 import socket
+import struct
 import sys
 
 READ = selectors.EVENT_READ
 LONGEST_LINE = 65536
+IP_PKTINFO = 8  # ip(7); the socket module names it from Python 3.12 on
+PKTINFO = struct.Struct("=I4s4s")  # link, local address of the packet, destination in its header
 
 
 def listen(selector: selectors.BaseSelector, port: int) -> None:
@@ -20,6 +23,8 @@ def listen(selector: selectors.BaseSelector, port: int) -> None:
         server = socket.socket(socket.AF_INET, kind)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.setblocking(False)
+        if kind == socket.SOCK_DGRAM:
+            server.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         server.bind(("", port))
         if kind == socket.SOCK_STREAM:
             server.listen(4096)
@@ -39,11 +44,13 @@ def accept(selector: selectors.BaseSelector, server: socket.socket, _name: bytes
 
 
 def answer_datagram(_selector: selectors.BaseSelector, server: socket.socket, name: bytes) -> None:
-    """Answer every waiting datagram."""
+    """Answer every waiting datagram, from the address that it was sent to: a node has several."""
     while True:
         try:
-            _data, (host, port) = server.recvfrom(65536)
-            server.sendto(b"%s %s %d\n" % (name, host.encode(), port), (host, port))
+            _data, control, _flags, (host, port) = server.recvmsg(65536, socket.CMSG_SPACE(PKTINFO.size))
+            _link, to, _header = PKTINFO.unpack(control[0][2])
+            answer = b"%s %s %d\n" % (name, host.encode(), port)
+            server.sendmsg([answer], [(socket.IPPROTO_IP, IP_PKTINFO, PKTINFO.pack(0, to, bytes(4)))], 0, (host, port))
         except OSError:  # no more, or an ICMP error of an earlier answer
             return
 

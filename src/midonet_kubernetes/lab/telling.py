@@ -74,7 +74,7 @@ def show_check(console: Console, verdicts: Sequence[Mapping[str, Any]]) -> None:
                 f"{MARKS[False]} [bold]{escape(verdict['row'])}[/]: look at: {escape(verdict['where'])}", highlight=False
             )
             for failure in verdict["failures"]:
-                console.print(f"    {escape(failure)}", highlight=False)
+                console.print(f"    {escape(failure)}", highlight=False, soft_wrap=True)
     failed = sum(verdict["passed"] is False for verdict in verdicts)
     passed = sum(verdict["passed"] is True for verdict in verdicts)
     console.print(f"{passed} rows passed, {failed} failed", highlight=False)

@@ -12,22 +12,7 @@ from contextlib import closing
 from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Kernel, Namespace
 from midonet_kubernetes.topology.host_network import Link
-
-# A new namespace takes its values from the initial one, so every one that matters is written. Forwarding only between
-# routed ports; no redirects for packets that leave as they came; no IPv6.
-SYSCTLS = {
-    "net.ipv4.ip_forward": "1",
-    "net.ipv4.conf.all.send_redirects": "0",
-    "net.ipv4.conf.default.send_redirects": "0",
-    "net.ipv4.conf.all.accept_redirects": "0",
-    "net.ipv4.conf.default.accept_redirects": "0",
-    "net.ipv4.conf.all.rp_filter": "0",
-    "net.ipv4.conf.default.rp_filter": "1",
-    "net.ipv4.conf.default.proxy_arp": "1",
-    "net.ipv4.conf.all.arp_ignore": "0",
-    "net.ipv6.conf.all.disable_ipv6": "1",
-    "net.ipv6.conf.default.disable_ipv6": "1",
-}
+from midonet_kubernetes.topology.host_state import SYSCTLS
 
 
 def open_datapath(kernel: Kernel, path: str) -> Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
@@ -23,6 +24,7 @@ SYSCTLS: Mapping[str, str] = {
     "net.ipv4.conf.default.rp_filter": "1",
     "net.ipv4.conf.default.proxy_arp": "1",
     "net.ipv4.conf.all.arp_ignore": "0",
+    "net.ipv4.icmp_ratelimit": "0",  # each refused UDP client is told at once; icmp_msgs_per_sec still limits all together
     "net.ipv6.conf.all.disable_ipv6": "1",
     "net.ipv6.conf.default.disable_ipv6": "1",
 }
@@ -72,15 +74,31 @@ class HostState:
         return not (self.links or self.addresses or self.routes or self.neighbours or self.forwarding)
 
 
-@dataclass(frozen=True, slots=True)
 class Step:
-    """From one state to the next: only what differs, as it was and as it shall be."""
+    """From one state to the next: only what differs.
 
-    before: HostState
-    after: HostState
+    Args:
+        changes: old and new item (None: none) by key.
+    """
+
+    def __init__(self, changes: Mapping[ItemKey, tuple[Item | None, Item | None]]) -> None:
+        self._changes = changes
 
     def __bool__(self) -> bool:
-        return self.before != self.after
+        return bool(self._changes)
+
+    @cached_property
+    def before(self) -> HostState:
+        """What differs, as it was."""
+        return host_state((key, old) for key, (old, _) in self._changes.items() if old is not None)
+
+    @cached_property
+    def after(self) -> HostState:
+        """What differs, as it shall be."""
+        return host_state((key, new) for key, (_, new) in self._changes.items() if new is not None)
+
+
+NO_STEP = Step({})
 
 
 def host_state(items: Iterable[tuple[ItemKey, Item]]) -> HostState:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from midonet_kubernetes.lab.check.facts import Facts, NodeFact, PodFact, ServicePortFact
 
-MOST_TRIALS = 48  # of one row; a large cluster is sampled
+T = TypeVar("T")
+
+MOST_PAIRS = 24  # of source and target in one row; a large cluster is sampled
 CONNECTIONS = 600  # of a spread
 AT_ONCE = 0.5  # seconds within which a refusal has to come
 SERVICE_LOG = "midonet-kube-controllers"  # where a Service that fails is to be looked for first
@@ -45,37 +47,42 @@ class Row:
 
 def plan(facts: Facts) -> list[Row]:
     """All rows for a cluster; a row without trials has nothing to be tried on."""
-    same = [(a, b) for a in facts.pods for b in facts.pods if a != b and a.node == b.node]
-    other = [(a, b) for a in facts.pods for b in facts.pods if a.node != b.node]
-    placed = [(pod, node) for pod in facts.pods for node in facts.nodes]
+    same = _sample((a, b) for a in facts.pods for b in facts.pods if a != b and a.node == b.node)
+    other = _sample((a, b) for a in facts.pods for b in facts.pods if a.node != b.node)
+    here = _sample((pod, node) for pod in facts.pods for node in facts.nodes if pod.node == node.name)
+    elsewhere = _sample((pod, node) for pod in facts.pods for node in facts.nodes if pod.node != node.name)
     serving = [port for port in facts.service_ports if port.pods]
     return [
         _row("pod → pod, same node", "agent and node daemon of that node", _pod_pairs(same)),
         _row("pod → pod, other node", "agents of both nodes (VXLAN)", _pod_pairs(other)),
-        _row("pod → own node", "node daemon of that node", _to_nodes(facts, ((p, n) for p, n in placed if p.node == n.name))),
-        _row("pod → other node", "agents of both nodes", _to_nodes(facts, ((p, n) for p, n in placed if p.node != n.name))),
-        _row("node → own pod", "node daemon of that node", _from_nodes((p, n) for p, n in placed if p.node == n.name)),
-        _row("node → other node's pod", "agents of both nodes", _from_nodes((p, n) for p, n in placed if p.node != n.name)),
+        _row("pod → own node", "node daemon of that node", _to_nodes(facts, here)),
+        _row("pod → other node", "agents of both nodes", _to_nodes(facts, elsewhere)),
+        _row("node → own pod", "node daemon of that node", _from_nodes(here)),
+        _row("node → other node's pod", "agents of both nodes", _from_nodes(elsewhere)),
         *(
-            _row(f"pod → Service, {protocol}", SERVICE_LOG, _pods_to_services(facts, serving, protocol))
+            _row(f"pod → Service, {protocol}", SERVICE_LOG, _sample(_pods_to_services(facts, serving, protocol)))
             for protocol in ("TCP", "UDP")
         ),
         *(
-            _row(f"node → Service, {protocol}", SERVICE_LOG, _nodes_to_services(facts, serving, protocol))
+            _row(f"node → Service, {protocol}", SERVICE_LOG, _sample(_nodes_to_services(facts, serving, protocol)))
             for protocol in ("TCP", "UDP")
         ),
-        _row("pod → API server by its Service", SERVICE_LOG, _to_api(facts)),
-        _row("pod → itself by its Service", "agent of that node (hairpin)", _hairpins(facts, serving)),
-        _row("Service without endpoints: refused", SERVICE_LOG, _empty_services(facts)),
+        _row("pod → API server by its Service", SERVICE_LOG, _sample(_to_api(facts))),
+        _row("pod → itself by its Service", "agent of that node (hairpin)", _sample(_hairpins(facts, serving))),
+        _row("Service without endpoints: refused", SERVICE_LOG, _sample(_empty_services(facts))),
         _row("unused port of a Service: refused", "agent of that node", _unused_ports(facts)),
         *_spreads(facts, serving),
     ]
 
 
+def _sample(things: Iterable[T]) -> list[T]:
+    """At most ``MOST_PAIRS`` of them, evenly chosen."""
+    listed = list(things)
+    return listed[:: max(1, -(-len(listed) // MOST_PAIRS))]
+
+
 def _row(title: str, where: str, trials: Iterable[Trial]) -> Row:
-    listed = list(trials)
-    step = max(1, -(-len(listed) // MOST_TRIALS))
-    return Row(title, where, tuple(listed[::step]))
+    return Row(title, where, tuple(trials))
 
 
 def _probe(kind: str, address: str, port: int = 0, count: int = 1, **more: object) -> dict[str, Any]:
@@ -162,10 +169,9 @@ def _unused_ports(facts: Facts) -> Iterator[Trial]:
     used: dict[str, set[int]] = {}
     for port in facts.service_ports:
         used.setdefault(port.cluster_ip, set()).add(port.port)
-    for address, ports in used.items():
-        unused = next(port for port in range(9, 65536) if port not in ports)
-        for source in _sources(facts):
-            yield from (Trial(source, _probe(kind, address, unused, 2)) for kind in ("tcp", "udp"))
+    for address, source in _sample((address, source) for address in used for source in _sources(facts)):
+        unused = next(port for port in range(9, 65536) if port not in used[address])
+        yield from (Trial(source, _probe(kind, address, unused, 2)) for kind in ("tcp", "udp"))
 
 
 def _spreads(facts: Facts, ports: Iterable[ServicePortFact]) -> Iterator[Row]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from midonet_kubernetes.lab.check.facts import Facts, NodeFact, PodFact, ServicePortFact
-from midonet_kubernetes.lab.check.plan import CONNECTIONS, MOST_TRIALS, plan
+from midonet_kubernetes.lab.check.plan import CONNECTIONS, MOST_PAIRS, plan
 
 NODES = (NodeFact("node-1", "192.0.2.1", "10.1.1.2", "10.1.1.1"), NodeFact("node-2", "192.0.2.2", "10.1.2.2", "10.1.2.1"))
 PODS = (
@@ -67,8 +67,9 @@ def test_a_spread_is_at_least_600_new_connections():
 def test_a_large_cluster_is_sampled():
     pods = tuple(PodFact(f"shop/p{n}", f"node-{n % 2 + 1}", f"10.1.{n % 2 + 1}.{n + 3}", (80,)) for n in range(60))
     rows = plan(Facts(NODES, pods, (WEB,), None, 10250))
-    assert all(len(row.trials) <= MOST_TRIALS for row in rows)
-    assert all(row.trials for row in rows if row.title.startswith("pod → pod"))
+    assert all(len(row.trials) <= 6 * MOST_PAIRS for row in rows)
+    for row in rows[:6]:
+        assert {trial.probe["kind"] for trial in row.trials} == {"tcp", "udp", "ping"}
 
 
 def test_a_cluster_without_pods_has_rows_but_nothing_to_try():
