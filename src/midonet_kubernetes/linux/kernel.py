@@ -30,7 +30,7 @@ class Namespace(Protocol):
         ...
 
     def entered(self) -> AbstractContextManager[None]:
-        """The calling thread is in the namespace inside the ``with`` block, which must not await."""
+        """The calling thread is in the namespace inside the ``with`` block, which must neither await nor start a thread."""
         ...
 
     def read_sysctl(self, name: str) -> str:

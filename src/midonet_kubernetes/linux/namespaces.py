@@ -58,7 +58,7 @@ class LinuxNamespace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """The calling thread is in it; the block must not await, or other tasks of the thread would be in it too."""
+        """See ``kernel.Namespace``: other tasks of the thread, and threads that it starts, would be in the namespace too."""
         home = os.open(_THREADS_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
         try:
             setns(self._descriptor, CLONE_NEWNET)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 
 import pytest
 
+from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Notice
 from midonet_kubernetes.linux.nftables.difference import difference
+from midonet_kubernetes.linux.nftables.transaction import AddRule, Transaction
 from midonet_kubernetes.topology.rule_set import Chain, Compare, Counter, Data, Field, Hook, Rule, Set, Table, Verdict, VerdictMap
 
 pytestmark = pytest.mark.kernel
@@ -125,3 +128,20 @@ def test_what_somebody_else_does_is_heard_and_put_right(kernel, rule_sets, names
     assert not difference(TABLE, rule_sets.dump("midonet"))
     assert watch.read() == []
     watch.close()
+
+
+def test_a_transaction_longer_than_the_send_buffer_is_applied_in_pieces(rule_sets):
+    rule_sets._longest = 150_000
+    for wanted in (large(500, 10), large(400, 11), large(5, 1)):
+        rule_sets.apply(difference(wanted, rule_sets.dump("midonet")).now)
+        assert not difference(wanted, rule_sets.dump("midonet"))
+
+
+def test_more_refusals_than_there_is_room_for_are_one_refusal(rule_sets):
+    rule_sets.apply(difference(TABLE, None).now)
+    wrong = tuple(AddRule(f"chain{i}", COUNT) for i in range(20_000))
+    with pytest.raises(KernelError) as refused:
+        rule_sets.apply(Transaction("midonet", "ip", wrong))
+    assert refused.value.code == errno.ENOENT
+    assert "chain0 of" in refused.value.operation
+    assert not difference(TABLE, rule_sets.dump("midonet"))
