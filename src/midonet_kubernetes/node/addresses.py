@@ -70,12 +70,15 @@ class Pool:
     def __init__(self, subnet: Subnet) -> None:
         self.subnet = subnet
         self._held: set[str] = set()
+        self._held_inside = 0  # of the subnet
         self._resting: dict[str, float] = {}  # when it was released, oldest first
         self._last = int(subnet.network.network_address)
 
     def hold(self, address: str) -> None:
         """``address`` is in use; holding twice is fine."""
-        self._held.add(address)
+        if address not in self._held:
+            self._held.add(address)
+            self._held_inside += address in self
         self._resting.pop(address, None)
 
     def give(self, now: float) -> str:
@@ -84,7 +87,7 @@ class Pool:
         Raises:
             Exhausted: there is none.
         """
-        address = next(self._fresh(now), None) or next((a for a in self._resting if self._usable(a)), None)
+        address = next(self._fresh(now), None) or next((a for a in self._resting if a in self), None)
         if address is None:
             raise Exhausted(f"all {self.subnet.capacity} addresses of podCIDR {self.subnet.network} are in use")
         self.hold(address)
@@ -95,23 +98,20 @@ class Pool:
         """Nobody uses ``address`` any more; it rests. Releasing what is not held is fine."""
         if address in self._held:
             self._held.discard(address)
+            self._held_inside -= address in self
             self._resting[address] = now
 
     def free(self) -> int:
         """How many addresses could be given, resting ones included."""
-        return self.subnet.capacity - sum(1 for address in self._held if self._usable(address))
-
-    def __contains__(self, address: str) -> bool:
-        """Whether an address is a pod address of the subnet."""
-        return self._usable(address)
+        return self.subnet.capacity - self._held_inside
 
     def held(self) -> int:
         """How many addresses are in use."""
         return len(self._held)
 
-    def _usable(self, address: str) -> bool:
-        network = self.subnet.network
-        number = int(IPv4Address(address))
+    def __contains__(self, address: str) -> bool:
+        """Whether an address is a pod address of the subnet."""
+        network, number = self.subnet.network, int(IPv4Address(address))
         inside = int(network.network_address) < number < int(network.broadcast_address)
         return inside and address not in {self.subnet.gateway, self.subnet.node}
 
@@ -122,5 +122,5 @@ class Pool:
         first, last = int(self.subnet.network.network_address), int(self.subnet.network.broadcast_address)
         for number in chain(range(self._last + 1, last), range(first + 1, min(self._last + 1, last))):
             address = str(IPv4Address(number))
-            if address not in self._held and address not in self._resting and self._usable(address):
+            if address not in self._held and address not in self._resting and address in self:
                 yield address

@@ -20,7 +20,7 @@ from midonet_kubernetes.model.annotations import MAC_ADDRESS
 from midonet_kubernetes.model.kubernetes import Metadata, Node, Pod
 from midonet_kubernetes.node.node_link import node_mac
 from midonet_kubernetes.node.state import Annotation
-from midonet_kubernetes.translate.annotations import mac_address
+from midonet_kubernetes.translate.addresses import mac
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +66,12 @@ class Cluster:
             tasks.create_task(self._write_annotations(), name="annotate")
 
     def annotated_mac(self, pod: str) -> str:
-        """The MAC that a Pod asks for, "" when it asks for none or is not known yet."""
+        """The MAC that a Pod asks for, "" when it asks for none, for a bad one, or is not known yet."""
         found = self.pods.get(pod)
-        return (mac_address(found.metadata, []) or "") if found is not None else ""
+        try:
+            return mac(found.metadata.annotations[MAC_ADDRESS]) if found is not None else ""
+        except (KeyError, ValueError):
+            return ""
 
     def warn(self, reason: str, message: str) -> None:
         """Record an Event about the Node."""
