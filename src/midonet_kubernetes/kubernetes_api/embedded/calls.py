@@ -14,7 +14,7 @@ import yaml
 from midonet_kubernetes.exchange import Request
 from midonet_kubernetes.kubernetes_api.embedded import forms, protobuf
 from midonet_kubernetes.kubernetes_api.embedded.catalogue import Catalogue
-from midonet_kubernetes.kubernetes_api.embedded.failures import Failure, Json, bad_request, no_such_path
+from midonet_kubernetes.kubernetes_api.embedded.failures import Failure, Json, bad_request, invalid, invalid_value, no_such_path
 from midonet_kubernetes.kubernetes_api.embedded.forms import Form
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
 from midonet_kubernetes.kubernetes_api.embedded.selectors import parse_fields, parse_labels
@@ -124,7 +124,9 @@ class Call:
                 f"the object provided is unrecognized (must be of type {self.resource.kind}): Object 'Kind' is missing"
             )
         for name, wanted in (("apiVersion", self.resource.api_version), ("kind", self.resource.kind)):
-            if body.setdefault(name, wanted) != wanted:
+            if body.setdefault(name, wanted) != wanted and self.resource.schema is not None:
+                raise invalid(body["kind"], self.resource.group, "", [invalid_value(name, body[name], f"must be {wanted}")])
+            if body[name] != wanted:
                 raise bad_request(
                     f"{name} {body[name]!r} in the data does not match the expected {wanted!r} "
                     f"of {self.resource.api_version}, Kind={self.resource.kind}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from midonet_kubernetes.kubernetes_api.embedded.durations import timestamp
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json, conflict, forbidden, invalid, unsupported
 from midonet_kubernetes.kubernetes_api.embedded.kinds.pods import is_finished
+from midonet_kubernetes.kubernetes_api.embedded.metadata import drop_empty
 from midonet_kubernetes.kubernetes_api.embedded.registry import Registry, is_done
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
 from midonet_kubernetes.kubernetes_api.embedded.store import Stored
@@ -101,10 +102,8 @@ def _set_propagation(about: Json, propagation: str) -> None:
     finalizers = [name for name in about.get("finalizers", []) if name not in {FOREGROUND, ORPHAN}]
     if propagation != "Background":
         finalizers.append(FOREGROUND if propagation == "Foreground" else ORPHAN)
-    if finalizers:
-        about["finalizers"] = finalizers
-    else:
-        about.pop("finalizers", None)
+    about["finalizers"] = finalizers
+    drop_empty(about)
 
 
 def _grace(resource: Resource, body: Json, asked: int | None) -> int:

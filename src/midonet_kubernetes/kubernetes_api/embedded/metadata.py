@@ -56,6 +56,7 @@ def begin(resource: Resource, namespace: str, body: Json, now: datetime) -> None
     metadata["creationTimestamp"] = timestamp(now)
     if resource.generations:
         metadata["generation"] = 1
+    drop_empty(metadata)
     body["apiVersion"], body["kind"] = resource.api_version, resource.kind
 
 
@@ -78,7 +79,15 @@ def keep(resource: Resource, old: Json, new: Json) -> None:
     metadata["resourceVersion"] = before["resourceVersion"]
     metadata.pop("managedFields", None)
     metadata.pop("selfLink", None)
+    drop_empty(metadata)
     new["apiVersion"], new["kind"] = resource.api_version, resource.kind
+
+
+def drop_empty(metadata: Json) -> None:
+    """Drop what is empty: in Go an empty map or list is left out, so it is the same as none."""
+    for name in ("labels", "annotations", "finalizers", "ownerReferences"):
+        if name in metadata and not metadata[name]:
+            del metadata[name]
 
 
 def _same_namespace(resource: Resource, namespace: str, metadata: Json) -> None:

@@ -92,9 +92,13 @@ def _check_value(schema: Json, value: Any, path: str) -> Iterable[Cause]:
     if "enum" in schema and value not in schema["enum"]:
         yield unsupported(path, value, [str(choice) for choice in schema["enum"]])
     if "minimum" in schema and isinstance(value, int | float) and value < schema["minimum"]:
-        yield invalid_value(path, value, f"{path} in body should be greater than or equal to {schema['minimum']}")
+        yield invalid_value(path, value, f"{_last(path)} in body should be greater than or equal to {schema['minimum']}")
     if "maximum" in schema and isinstance(value, int | float) and value > schema["maximum"]:
-        yield invalid_value(path, value, f"{path} in body should be less than or equal to {schema['maximum']}")
+        yield invalid_value(path, value, f"{_last(path)} in body should be less than or equal to {schema['maximum']}")
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _check_object(schema: Json, value: Json, path: str) -> Iterable[Cause]:

@@ -70,9 +70,13 @@ class Server:
         self.kubelets = Kubelets(self.registry)
         self.cluster.settle()
 
-    async def send(self, method: str, path: str, body: Any = None, media: str = "application/json", **headers: str) -> Response:
+    @staticmethod
+    def request(method: str, path: str, body: Any = None, media: str = "application/json", **headers: str) -> Request:
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        answer = await self.api.handle(Request(method, path, {"Content-Type": media, **headers}, content))
+        return Request(method, path, {"Content-Type": media, **headers}, content)
+
+    async def send(self, method: str, path: str, body: Any = None, media: str = "application/json", **headers: str) -> Response:
+        answer = await self.api.handle(self.request(method, path, body, media, **headers))
         self.cluster.settle()
         return answer
 

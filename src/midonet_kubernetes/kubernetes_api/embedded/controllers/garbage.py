@@ -79,8 +79,6 @@ class Garbage(RegistryController):
         def edit(body: Json) -> Json:
             references = [owner for owner in body["metadata"]["ownerReferences"] if owner["uid"] not in uids]
             body["metadata"]["ownerReferences"] = references
-            if not references:
-                del body["metadata"]["ownerReferences"]
             return body
 
         resource = self.registry.catalogue.stored_as(stored.key.resource)

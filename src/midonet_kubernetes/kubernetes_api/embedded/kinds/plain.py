@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -102,6 +103,7 @@ NETWORK_POLICIES = Resource(
     ),
 )
 _RBAC = "rbac.authorization.k8s.io"
+_CREATED = Column("Created At", lambda body, _: body["metadata"].get("creationTimestamp"), "date")
 
 
 def _role(body: Json, _now: datetime) -> str:
@@ -109,26 +111,38 @@ def _role(body: Json, _now: datetime) -> str:
     return f"{reference.get('kind', '')}/{reference.get('name', '')}"
 
 
+def _subjects(kind: str) -> Callable[[Json, datetime], str]:
+    def cell(binding: Json, _now: datetime) -> str:
+        chosen = [subject for subject in binding.get("subjects", []) if subject.get("kind") == kind]
+        return ", ".join("/".join(filter(None, (s.get("namespace"), s.get("name")))) for s in chosen)
+
+    return cell
+
+
+_BINDING = (
+    Column("Role", _role),
+    AGE,
+    Column("Users", _subjects("User"), wide=True),
+    Column("Groups", _subjects("Group"), wide=True),
+    Column("ServiceAccounts", _subjects("ServiceAccount"), wide=True),
+)
+
+
+def _rbac(kind: str, *, namespaced: bool, columns: tuple[Column, ...]) -> Resource:
+    return Resource(
+        group=_RBAC,
+        version="v1",
+        kind=kind,
+        plural=f"{kind.lower()}s",
+        namespaced=namespaced,
+        name_rule=name_rules.path_segment,
+        columns=columns,
+    )
+
+
 RBAC = (
-    Resource(group=_RBAC, version="v1", kind="Role", plural="roles", name_rule=name_rules.path_segment),
-    Resource(
-        group=_RBAC,
-        version="v1",
-        kind="RoleBinding",
-        plural="rolebindings",
-        name_rule=name_rules.path_segment,
-        columns=(Column("Role", _role), AGE),
-    ),
-    Resource(
-        group=_RBAC, version="v1", kind="ClusterRole", plural="clusterroles", namespaced=False, name_rule=name_rules.path_segment
-    ),
-    Resource(
-        group=_RBAC,
-        version="v1",
-        kind="ClusterRoleBinding",
-        plural="clusterrolebindings",
-        namespaced=False,
-        name_rule=name_rules.path_segment,
-        columns=(Column("Role", _role), AGE),
-    ),
+    _rbac("Role", namespaced=True, columns=(_CREATED,)),
+    _rbac("RoleBinding", namespaced=True, columns=_BINDING),
+    _rbac("ClusterRole", namespaced=False, columns=(_CREATED,)),
+    _rbac("ClusterRoleBinding", namespaced=False, columns=_BINDING),
 )

@@ -116,10 +116,15 @@ def _template(name: str) -> Callable[[Json, datetime], str]:
     return lambda workload, _now: ",".join(c.get(name, "") for c in workload["spec"]["template"]["spec"].get("containers", []))
 
 
+def _node_selector(workload: Json, _now: datetime) -> str:
+    wanted = workload["spec"]["template"]["spec"].get("nodeSelector", {})
+    return ",".join(f"{key}={value}" for key, value in sorted(wanted.items())) or "<none>"
+
+
+_CONTAINERS = (Column("Containers", _template("name"), wide=True), Column("Images", _template("image"), wide=True))
 _AGE_AND_WIDE = (
     AGE,
-    Column("Containers", _template("name"), wide=True),
-    Column("Images", _template("image"), wide=True),
+    *_CONTAINERS,
     Column("Selector", lambda workload, _: selector_text(workload["spec"]["selector"]), wide=True),
 )
 _SCALE = Scale("spec.replicas", "status.replicas", "spec.selector")
@@ -177,7 +182,7 @@ STATEFUL_SETS = Resource(
     shape=WorkloadShape,
     prepare=_prepare_replicated,
     validate=_validate,
-    columns=(Column("Ready", _ready), AGE),
+    columns=(Column("Ready", _ready), AGE, *_CONTAINERS),
 )
 DAEMON_SETS = Resource(
     group="apps",
@@ -195,6 +200,9 @@ DAEMON_SETS = Resource(
         Column("Desired", _number("desiredNumberScheduled"), "integer"),
         Column("Current", _number("currentNumberScheduled"), "integer"),
         Column("Ready", _number("numberReady"), "integer"),
-        AGE,
+        Column("Up-to-date", _number("updatedNumberScheduled"), "integer"),
+        Column("Available", _number("numberAvailable"), "integer"),
+        Column("Node Selector", _node_selector),
+        *_AGE_AND_WIDE,
     ),
 )
