@@ -39,7 +39,12 @@ class Compiler:
         self._services = Services(self._objects, self._items, slots or {})
         self._filters = Filters(host_id, self._objects, self._items, self._services)
         self._here = network.Here(host_id, mtu=mtu)
-        self._unsupported: dict[tuple[str, str], Unsupported] = {}
+        self._unsupported: dict[ItemKey, Unsupported] = {}
+
+    @property
+    def tunnel_address(self) -> str:
+        """The address that tunnelled packets are sent from, "" for none."""
+        return self._here.tunnel_address
 
     def state(self) -> HostState:
         """All that is wanted now."""
@@ -119,12 +124,12 @@ class Compiler:
 
     def _step(self) -> Step:
         changes = self._items.take_changes()
-        before = host_state((key, old) for key, (old, _) in changes.items() if old is not None)
-        after = host_state((key, new) for key, (_, new) in changes.items() if new is not None)
-        for gone in before.unsupported:
-            del self._unsupported[gone]
-        self._unsupported.update(after.unsupported)
-        return Step(before, after)
+        for key, (_, new) in changes.items():
+            if key[0] == "unsupported":
+                self._unsupported.pop(key, None)
+                if new is not None:
+                    self._unsupported[key] = new
+        return Step(changes)
 
 
 def _chains_of(change: Change, old: object) -> set[str]:

@@ -31,6 +31,7 @@ class Objects:
     def __init__(self) -> None:
         self._kinds: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._parts: defaultdict[tuple[str, Hashable], dict[str, Any]] = defaultdict(dict)  # (index, owner) -> id -> object
+        self._exact_keys: dict[str, tuple[Rule, ServiceKey | None]] = {}
         self._plain_rules: Counter[str] = Counter()  # by chain: rules that are no exact jumps
         self.bridges = cast("dict[str, Bridge]", self._kinds["Bridge"])
         self.homes = cast("dict[str, BridgeHome]", self._kinds["BridgeHome"])
@@ -101,7 +102,14 @@ class Objects:
     def exact_keys(self, chain: str) -> set[ServiceKey]:
         """The keys of all exact jumps of a chain."""
         rules: list[Rule] = list(self._parts.get(("rules", chain), {}).values())
-        return {key for rule in rules if (key := exact_key(rule)) is not None}
+        return {key for rule in rules if (key := self.exact_key(rule)) is not None}
+
+    def exact_key(self, rule: Rule) -> ServiceKey | None:
+        """``exact_jumps.exact_key`` of a rule, found once for each version of it."""
+        known = self._exact_keys.get(rule.id)
+        if known is None or known[0] is not rule:
+            known = self._exact_keys[rule.id] = rule, exact_key(rule)
+        return known[1]
 
     def jumps_to(self, chain: str) -> list[Rule]:
         """The rules that jump to a chain."""
@@ -124,12 +132,16 @@ class Objects:
         """Whether all rules of a chain (and there are some) are exact jumps."""
         return ("rules", chain) in self._parts and not self._plain_rules[chain]
 
+    def _exact(self, item: object) -> list[tuple[str, Hashable]]:
+        key = self.exact_key(item) if isinstance(item, Rule) else None
+        return [] if key is None or not isinstance(item, Rule) else [("exact", (item.chain_id, key))]
+
     def _sorted(self, index: str, owner: str) -> list[Any]:
         parts = self._parts.get((index, owner), {})
         return [parts[id_] for id_ in sorted(parts)]
 
     def _index(self, item: object, *, adding: bool) -> None:
-        for index, owner in _owners(item):
+        for index, owner in (*_owners(item), *self._exact(item)):
             if owner is None:
                 continue
             parts = self._parts[index, owner]
@@ -139,7 +151,7 @@ class Objects:
                 del parts[item.id]  # type: ignore[attr-defined]
                 if not parts:
                     del self._parts[index, owner]
-        if isinstance(item, Rule) and exact_key(item) is None:
+        if isinstance(item, Rule) and self.exact_key(item) is None:
             self._plain_rules[item.chain_id] += 1 if adding else -1
             if not self._plain_rules[item.chain_id]:
                 del self._plain_rules[item.chain_id]
@@ -160,9 +172,7 @@ def _owners(item: object) -> list[tuple[str, Hashable]]:
         case Route():
             return [("routes", item.next_hop_port), ("router", item.router_id)]
         case Rule():
-            owners: list[tuple[str, Hashable]] = [("rules", item.chain_id), ("jumps", item.jump_chain_id)]
-            key = exact_key(item)
-            return owners if key is None else [*owners, ("exact", (item.chain_id, key))]
+            return [("rules", item.chain_id), ("jumps", item.jump_chain_id)]
         case Ip4Mac():
             return [("arp", item.bridge_id)]
         case MacPort():

@@ -49,7 +49,7 @@ class Services:
         self._objects, self._items = objects, items
         self._slots = dict(slots)
         self._live: set[str] = set()  # chains that something here leads to
-        self._served: defaultdict[str, set[ServiceKey]] = defaultdict(set)
+        self._served: defaultdict[str, dict[ServiceKey, frozenset[Endpoint]]] = defaultdict(dict)
         self._general: defaultdict[str, dict[ServiceKey, str]] = defaultdict(dict)
 
     def set_live(self, chains: set[str]) -> None:
@@ -103,14 +103,15 @@ class Services:
         return (rs.VerdictMap(KEY, name),), items | {("set", name): rs.Set(name, KEY, rs.Data.VERDICT)}
 
     def _classify(self, chain: str, key: ServiceKey) -> None:
-        self._served[chain].discard(key)
+        self._served[chain].pop(key, None)
         self._general[chain].pop(key, None)
         if not self._objects.is_dispatch(chain):
             return
         for jump in self._objects.exact_jumps(chain, key):
             rules = self._objects.rules_of(jump.jump_chain_id or "")
-            if endpoints_of(rules) is not None or refuses(rules):
-                self._served[chain].add(key)
+            endpoints = frozenset() if refuses(rules) else endpoints_of(rules)
+            if endpoints is not None:
+                self._served[chain][key] = endpoints
                 return
             if live_rules(rules):
                 self._general[chain][key] = jump.jump_chain_id or ""
@@ -129,22 +130,15 @@ class Services:
         chain, key = place
         items: dict[ItemKey, Item] = {}
         if chain in self._live:
-            served = key in self._served[chain]
-            slots = assign(self._slots.pop(place, ()), self._endpoints(chain, key) if served else ())
-            if served:
+            endpoints = self._served[chain].get(key)
+            slots = assign(self._slots.pop(place, ()), endpoints or ())
+            if endpoints is not None:
                 items["element", f"addresses_{chain}", key[:1]] = MEMBER
                 items["element", f"services_{chain}", key] = rs.Verdict("accept")  # refused: no later rule may translate it
             if slots:
                 self._slots[place] = slots
                 items |= _balanced(chain, key, slots)
         self._items.put(("service", place), items)
-
-    def _endpoints(self, chain: str, key: ServiceKey) -> frozenset[Endpoint]:
-        for jump in self._objects.exact_jumps(chain, key):
-            rules = self._objects.rules_of(jump.jump_chain_id or "")
-            if live_rules(rules):
-                return endpoints_of(rules) or frozenset()
-        return frozenset()
 
 
 def _map(side: Side, chain: str) -> str:

@@ -18,7 +18,6 @@ from midonet_kubernetes.model.midonet import (
     TunnelZoneHost,
 )
 from midonet_kubernetes.topology.objects import Objects
-from midonet_kubernetes.topology.passes.exact_jumps import exact_key
 from midonet_kubernetes.topology.services import Place
 
 
@@ -87,12 +86,12 @@ class Touched:
             self.entries |= port.host_id == self.host_id
 
     def _add_rule(self, rule: Rule, objects: Objects) -> None:
-        key = exact_key(rule)
+        key = objects.exact_key(rule)
         if key is not None:
             self.places.add((rule.chain_id, key))
         if key is None or not objects.is_dispatch(rule.chain_id):
             self.chains.add(rule.chain_id)
         for jump in objects.jumps_to(rule.chain_id):
-            key = exact_key(jump)
+            key = objects.exact_key(jump)
             if key is not None:
                 self.places.add((jump.chain_id, key))

@@ -15,7 +15,7 @@ from midonet_kubernetes.minimidonet.agent.rule_table import Outcome, RuleTable
 from midonet_kubernetes.minimidonet.agent.stream import Commit
 from midonet_kubernetes.topology.compiler import Compiler
 from midonet_kubernetes.topology.host_network import Link
-from midonet_kubernetes.topology.host_state import TUNNEL_LINK, HostState, Step, Unsupported
+from midonet_kubernetes.topology.host_state import NO_STEP, HostState, Step, Unsupported
 from midonet_kubernetes.topology.network import DEFAULT_MTU
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Programmer:
         Args:
             parts: NETWORK, with the namespace's settings, and RULES, which takes long when there are many Services.
         """
-        return self._work(Step(HostState(), HostState()), parts)
+        return self._work(NO_STEP, parts)
 
     def differences(self, snapshot: Commit) -> list[str]:
         """What ``take`` would do with a whole view, in words."""
@@ -132,14 +132,16 @@ class Programmer:
         """Follow a step in the parts of the kernel that are known, compare the others."""
         began, doing = self._clock(), _Doing()
         self._known -= compared
-        if RULES in compared:
-            self._rules(doing, lambda: self._table.compare(self.wanted.table))
-        else:
-            self._rules(doing, lambda: self._table.step(step.before, step.after))
         if NETWORK in compared:
             self._try(doing, self._datapath.prepare)
             self._try(doing, self._set_mtu)
-            self._network(doing, lambda: network.comparison(self.wanted, self._datapath.found()))
+        wanted = self.wanted if compared else HostState()
+        if RULES in compared:
+            self._rules(doing, lambda: self._table.compare(wanted.table))
+        else:
+            self._rules(doing, lambda: self._table.step(step.before, step.after))
+        if NETWORK in compared:
+            self._network(doing, lambda: network.comparison(wanted, self._datapath.found()))
         else:
             self._network(doing, lambda: self._network_step(step))
         return Report(tuple(doing.operations), doing.rules, tuple(doing.refused), self._clock() - began)
@@ -173,9 +175,8 @@ class Programmer:
 
     def _set_mtu(self) -> None:
         """The tunnel link follows the MTU of the link that has the tunnel's address."""
-        tunnel = self.wanted.links.get(TUNNEL_LINK)
-        found = self._datapath.mtu_of(tunnel.vxlan.local) if tunnel is not None and tunnel.vxlan is not None else 0
-        self._compiler.set_mtu(found or DEFAULT_MTU)
+        address = self._compiler.tunnel_address
+        self._compiler.set_mtu(self._datapath.mtu_of(address) or DEFAULT_MTU if address else DEFAULT_MTU)
 
     def _try(self, doing: _Doing, work: Callable[[], T]) -> T | None:
         try:

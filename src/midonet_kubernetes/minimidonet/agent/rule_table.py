@@ -172,14 +172,21 @@ def slots(elements: Elements) -> dict[Place, tuple[Endpoint, ...]]:
 
 def _gone(before: Elements, after: Elements) -> Iterator[Flow]:
     """UDP flows to endpoints that were there before and are not after. Both may be parts, as long as they are the same parts."""
-    now = slots(after)
-    for (chain, at), endpoints in slots(before).items():
-        address, protocol, port = at
-        if protocol != _UDP:
-            continue
-        for endpoint in set(endpoints) - set(now.get((chain, at), ())):
-            service = str(IPv4Address(address)), int.from_bytes(port, "big")
-            yield Flow(*service, str(IPv4Address(endpoint[:4])), int.from_bytes(endpoint[4:], "big"))
+    now = _udp_endpoints(after)
+    for _, address, port, endpoint in _udp_endpoints(before) - now:
+        service = str(IPv4Address(address)), int.from_bytes(port, "big")
+        yield Flow(*service, str(IPv4Address(endpoint[:4])), int.from_bytes(endpoint[4:], "big"))
+
+
+def _udp_endpoints(elements: Elements) -> set[tuple[str, bytes, bytes, Endpoint]]:
+    """Map, Service's address and port, and endpoint, of each UDP endpoint among elements."""
+    return {
+        (name, key[0], key[2], endpoint)
+        for name, held in elements.items()
+        if name.startswith(ENDPOINTS)
+        for key, endpoint in cast("Mapping[tuple[bytes, ...], Endpoint]", held).items()
+        if key[1] == _UDP
+    }
 
 
 def _installed(chain: Chain) -> InstalledChain:

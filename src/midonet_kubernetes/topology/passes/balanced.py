@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address
 
 from midonet_kubernetes.model.midonet import NatTarget, Rule
+from midonet_kubernetes.topology.packets import packed, packed_port
 from midonet_kubernetes.topology.passes.folding import given, live_rules
 
 Endpoint = bytes
@@ -32,4 +32,4 @@ def _endpoint(target: NatTarget) -> Endpoint | None:
         return None
     if not target.port_from or target.port_from != target.port_to:
         return None
-    return IPv4Address(target.address_from).packed + target.port_from.to_bytes(2, "big")
+    return packed(target.address_from) + packed_port(target.port_from)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
-
 from midonet_kubernetes.model.midonet import Rule
+from midonet_kubernetes.topology.packets import packed, packed_port
 from midonet_kubernetes.topology.passes.folding import given
 
 ServiceKey = tuple[bytes, bytes, bytes]
@@ -21,4 +20,4 @@ def exact_key(rule: Rule) -> ServiceKey | None:
     port, address = rule.tp_dst, rule.nw_dst_address
     if rule.nw_dst_length != 32 or rule.nw_proto not in _TCP_UDP or port is None or address is None or port.start != port.end:
         return None
-    return IPv4Address(address).packed, bytes((rule.nw_proto,)), port.start.to_bytes(2, "big")
+    return packed(address), bytes((rule.nw_proto,)), packed_port(port.start)

@@ -6,6 +6,7 @@ The kernel reassembles fragments before any rule looks (connection tracking does
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from midonet_kubernetes.model.midonet import Rule
 
@@ -36,6 +37,8 @@ CONDITIONS = {
     "icmp_data_dst_ip_address": "inv_icmp_data_dst_ip",
 }
 """Each condition and the flag that inverts it. Those that hold for all untagged frames (noVlan) are left out."""
+_read = attrgetter(*CONDITIONS)
+_NOTHING_GIVEN = _read(Rule(id="", chain_id="", type=""))
 _NOT_GIVEN: tuple[object, ...] = (None, False, [], "")
 
 
@@ -44,9 +47,11 @@ def given(rule: Rule) -> frozenset[str]:
 
     A condition that is not given matches, even when its invert flag is set (simulation 3).
     """
+    values = _read(rule)
+    if values == _NOTHING_GIVEN and not rule.cond_invert:
+        return _NOTHING
     fields = set[str]()
-    for field, inversion in CONDITIONS.items():
-        value = getattr(rule, field)
+    for (field, inversion), value in zip(CONDITIONS.items(), values, strict=True):
         if value in _NOT_GIVEN or (field == "vlan" and value == 0):
             continue
         if field == "dl_type" and value == IPV4 and not rule.inv_dl_type:
@@ -57,6 +62,9 @@ def given(rule: Rule) -> frozenset[str]:
     if rule.cond_invert:
         fields.add("cond_invert")
     return frozenset(fields)
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def never_matches(rule: Rule) -> bool:
