@@ -68,7 +68,6 @@ def build(kernel: Kernel, nodes: list[LabNode]) -> None:
         routing.set_link(Link("lo"))
         routing.set_link(Link("eth0"))
         routing.replace_address(Address("eth0", f"{node.address}/{NETWORK.prefixlen}"))
-        there.write_sysctl("net.ipv4.ping_group_range", "0 2147483647")
         routing.close()
         there.close()
     switch.close()
