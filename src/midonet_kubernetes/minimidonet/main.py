@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import importlib
+import json
 import ssl
 import sys
 from collections.abc import Sequence
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     passwd.add_argument("--users", type=Path, metavar="FILE", help="write the line into this file; default: print it")
     passwd.add_argument("--role", default="admin", choices=("admin", "tenant_admin", "tenant_user"), help="default admin")
     passwd.set_defaults(run=_passwd)
+    commands.add_parser("openapi", help="print the API as an OpenAPI 3.1 document").set_defaults(run=_openapi)
+    commands.add_parser("reference", help="print the API's reference page").set_defaults(run=_reference)
     return parser
 
 
@@ -138,6 +141,20 @@ def _backup(options: argparse.Namespace) -> int:
     from midonet_kubernetes.minimidonet.store.file import backup  # noqa: PLC0415 - as above
 
     backup(options.store, options.target)
+    return 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    from midonet_kubernetes.minimidonet.server.reference import openapi  # noqa: PLC0415 - as above
+
+    sys.stdout.write(json.dumps(openapi(), indent=1) + "\n")
+    return 0
+
+
+def _reference(_: argparse.Namespace) -> int:
+    from midonet_kubernetes.minimidonet.server.reference import page  # noqa: PLC0415 - as above
+
+    sys.stdout.write(page())
     return 0
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from midonet_kubernetes.minimidonet.rest.schema import describe
+
 Check = Callable[[Any], str | None]
 
 IP_FORMAT = "is an invalid IP format"
@@ -33,7 +35,8 @@ def between(low: int | None, high: int | None) -> Check:
             return f"must be less than or equal to {high}"
         return None
 
-    return check
+    limits = {"minimum": low, "maximum": high}
+    return describe(check, **{name: limit for name, limit in limits.items() if limit is not None})
 
 
 def matches(pattern: re.Pattern[str], message: str) -> Check:
@@ -42,7 +45,7 @@ def matches(pattern: re.Pattern[str], message: str) -> Check:
     def check(value: str) -> str | None:
         return None if pattern.fullmatch(value) else message
 
-    return check
+    return describe(check, pattern=f"^{pattern.pattern}$")
 
 
 def is_ipv4(message: str) -> Check:
@@ -56,7 +59,7 @@ def one_of(*allowed: str) -> Check:
     def check(value: str) -> str | None:
         return None if value in allowed else 'must match "' + "|".join(allowed) + '"'
 
-    return check
+    return describe(check, enum=list(allowed))
 
 
 def size(low: int, high: int) -> Check:
@@ -65,7 +68,7 @@ def size(low: int, high: int) -> Check:
     def check(value: list[Any]) -> str | None:
         return None if low <= len(value) <= high else f"size must be between {low} and {high}"
 
-    return check
+    return describe(check, minItems=low)
 
 
 is_mac = matches(_MAC, f'must match "{MAC_PATTERN}"')

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.schema import describe, schema_of
 
 Coercion = Callable[[Any], Any]
 """Takes a JSON value that is not null. Returns None for what reads as null. Raises Refusal."""
@@ -85,7 +86,7 @@ def integer(low: int = -(2**31), high: int = 2**31 - 1) -> Coercion:
             raise bad_request(f"Numeric value ({str(number)[:24]}) out of range of {low} to {high}")
         return number
 
-    return read
+    return describe(read, type="integer", minimum=low, maximum=high)
 
 
 def boolean(value: Any) -> bool | None:
@@ -111,7 +112,7 @@ def choice(*allowed: str) -> Coercion:
             return value.strip()
         raise mismatch(value, "one of " + ", ".join(allowed))
 
-    return read
+    return describe(read, type="string", enum=list(allowed))
 
 
 def list_of(item: Coercion) -> Coercion:
@@ -125,9 +126,14 @@ def list_of(item: Coercion) -> Coercion:
             raise bad_request("Can not store null in a list")
         return read_items
 
-    return read
+    return describe(read, type="array", items=schema_of(item))
 
 
 def anything(value: Any) -> Any:
     """Whatever it is: the field is overwritten or ignored."""
     return value
+
+
+describe(text, type="string")
+describe(uuid, type="string", format="uuid")
+describe(boolean, type="boolean")

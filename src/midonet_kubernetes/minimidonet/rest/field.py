@@ -9,6 +9,7 @@ from typing import Any
 from midonet_kubernetes.minimidonet.rest import coercion
 from midonet_kubernetes.minimidonet.rest.checks import IP_FORMAT, between, is_ipv4
 from midonet_kubernetes.minimidonet.rest.refusal import Violation, invalid
+from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.store.indices import Object
 
 Check = Callable[[Any], str | None]
@@ -47,7 +48,7 @@ def text(name: str, *, low: int | None = None, high: int = 255, required: bool =
             # Java counts UTF-16 units.
             return None if low <= len(value.encode("utf-16-le")) // 2 <= high else f"size must be between {low} and {high}"
 
-        checks = (length,)
+        checks = (describe(length, minLength=low, maxLength=high),)
     return Field(name, coercion.text, required=required, checks=checks, stored=stored)
 
 

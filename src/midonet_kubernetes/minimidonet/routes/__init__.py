@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from midonet_kubernetes.minimidonet.rest.field import Fields
 from midonet_kubernetes.minimidonet.rest.route import Route
 from midonet_kubernetes.minimidonet.routes import (
     arp_tables,
@@ -56,3 +57,32 @@ ROUTES: tuple[Route, ...] = tuple(
     )
     for route in module.ROUTES
 )
+
+# The fields of each body, by the first media type that it has. Ports and rules have fields by their "type".
+BODIES: dict[str, dict[str, Fields]] = {
+    "TunnelZone-v1": {"": tunnel_zones.TUNNEL_ZONE.fields},
+    "TunnelZoneHost-v1": {"": tunnel_zone_hosts.TUNNEL_ZONE_HOST.fields},
+    "Host-v3": {"": hosts.HOST.fields},
+    "HostInterfacePort-v1": {"": bindings.BINDING.fields},
+    "Router-v3": {"": routers.ROUTER.fields},
+    "Bridge-v4": {"": bridges.BRIDGE.fields},
+    "Port-v3": ports.FIELDS,
+    "PortLink-v1": {"": port_links.LINK.fields},
+    "Route-v1": {"": routes.ROUTE.fields},
+    "MacPort-v2": {"": mac_tables.ENTRY.fields},
+    "IP4Mac-v1": {"": arp_tables.ENTRY.fields},
+    "DhcpSubnet-v2": {"": dhcp.SUBNET.fields},
+    "DhcpHost-v2": {"": dhcp_hosts.HOST.fields},
+    "Chain-v1": {"": chains.CHAIN.fields},
+    "Rule-v2": rules.FIELDS,
+    "IpAddrGroup-v1": {"": ip_addr_groups.IP_ADDR_GROUP.fields},
+    "PortGroup-v1": {"": port_groups.PORT_GROUP.fields},
+    "PortGroupPort-v1": {"": port_groups.MEMBER.fields},
+    "LoadBalancer-v1": {"": load_balancers.LOAD_BALANCER.fields},
+    "HealthMonitor-v1": {"": load_balancers.HEALTH_MONITOR.fields},
+    "Pool-v1": {"": pools.POOL.fields},
+    "PoolMember-v1": {"": pools.POOL_MEMBER.fields},
+    "VIP-v1": {"": pools.VIP.fields},
+    "BgpPeer-v1": {"": bgp.BGP_PEER.fields},
+    "BgpNetwork-v1": {"": bgp.BGP_NETWORK.fields},
+}

@@ -14,7 +14,7 @@ from midonet_kubernetes.minimidonet.routes.mac_tables import identical_entry, it
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
-_ENTRY = Resource(
+ENTRY = Resource(
     kind="Ip4Mac",
     collection="bridges",
     fields=field.Fields(
@@ -38,7 +38,7 @@ def _show_entry(call: Call, entry: Object) -> Object:
 
 def _create(call: Call, store: Transaction) -> Answer:
     values, bridge = call.values(), call.path["parent"]
-    _ENTRY.fields.validate(values)
+    ENTRY.fields.validate(values)
     existing(store, "Bridge", bridge)
     id_ = f"{bridge}/{values['ip']}/{values['mac']}"
     if store.get("Ip4Mac", id_) is not None:
@@ -87,8 +87,8 @@ _TYPES = types("IP4Mac-v1", generic=False)
 _CREATED = types("IP4Mac-v1", json=False, generic=False)
 ROUTES = (
     get(_PATH, _list, _TYPES.collection),
-    post(_PATH, _create, _CREATED.item, _ENTRY.read),
+    post(_PATH, _create, _CREATED.item, ENTRY.read),
     get(_PATH + "/{entry}", _show, _TYPES.item),
-    put(_PATH + "/{entry}", unsupported, _TYPES.item, _ENTRY.read),
+    put(_PATH + "/{entry}", unsupported, _TYPES.item, ENTRY.read),
     remove(_PATH + "/{entry}", _delete),
 )

@@ -15,7 +15,7 @@ from midonet_kubernetes.minimidonet.store.counters import take_number
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
-_BINDING = Resource(
+BINDING = Resource(
     kind="HostInterfacePort",
     collection="hosts",
     fields=field.Fields((field.uuid("portId"), field.uuid("hostId"), field.text("interfaceName"))),
@@ -25,7 +25,7 @@ _BINDING = Resource(
 
 def _binding(call: Call, store: Transaction, port: Object) -> Object:
     shown = {"portId": port["id"], "hostId": port["hostId"], "interfaceName": port.get("interfaceName")}
-    return _BINDING.show(call, store, shown)
+    return BINDING.show(call, store, shown)
 
 
 def _create(call: Call, store: Transaction) -> Answer:
@@ -78,8 +78,8 @@ _LISTED = types("HostInterfacePort-v1", json=False, generic=False)
 _SHOWN = Media((JSON, vendor("HostInterfacePort-v1")), generic=False)
 ROUTES = (
     get(_PATH, _list, _LISTED.collection),
-    post(_PATH, _create, _TYPES.item, _BINDING.read),
+    post(_PATH, _create, _TYPES.item, BINDING.read),
     get(_PATH + "/{port}", _show, _SHOWN),
-    put(_PATH + "/{port}", unsupported, _TYPES.item, _BINDING.read),
+    put(_PATH + "/{port}", unsupported, _TYPES.item, BINDING.read),
     remove(_PATH + "/{port}", _delete),
 )

@@ -8,6 +8,7 @@ from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.checks import is_loose_mac, is_mac_mask
 from midonet_kubernetes.minimidonet.rest.coercion import mismatch
 from midonet_kubernetes.minimidonet.rest.refusal import Violation, bad_request, invalid
+from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.store.indices import Object
 
 _POLICIES = ("any", "header", "nonheader", "unfragmented")
@@ -32,6 +33,10 @@ def _read_range(given: Any) -> Object:
     if None in ends.values():
         raise bad_request("A range of ports needs start and end")
     return ends
+
+
+describe(_read_range, type="object", required=["start", "end"], properties={end: {"type": "integer"} for end in ("start", "end")})
+describe(_read_policy, type="string", enum=list(_POLICIES))
 
 
 def _check_range(value: Object) -> str | None:

@@ -20,7 +20,7 @@ _DASHED_MAC = re.compile(r"(?:[0-9a-fA-F]{2}-){5}[0-9a-fA-F]{2}")
 _BAD_MAC = "MAC address must consist of six pairs of hex digits separated by hyphens, e.g., 12-34-56-78-9a-bc."
 _read_vlan = coercion.integer(-(2**15), 2**15 - 1)
 
-_ENTRY = Resource(
+ENTRY = Resource(
     kind="MacPort",
     collection="bridges",
     fields=field.Fields(
@@ -69,7 +69,7 @@ def _need_table(store: Transaction, bridge: str, vlan: int) -> None:
 
 def _create(call: Call, store: Transaction) -> Answer:
     values, bridge = call.values(), call.path["parent"]
-    _ENTRY.fields.validate(values)
+    ENTRY.fields.validate(values)
     path_vlan = _vlan(call)
     vlan = values.get("vlanId", 0) if path_vlan is None else path_vlan
     port = existing(store, "Port", values["portId"])
@@ -147,9 +147,9 @@ ROUTES = tuple(
     for path in _PATHS
     for route in (
         get(path, _list, _TYPES.collection),
-        post(path, _create, _TYPES.item, _ENTRY.read),
+        post(path, _create, _TYPES.item, ENTRY.read),
         get(path + "/{entry}", _show, _TYPES.item),
-        put(path + "/{entry}", unsupported, _TYPES.item, _ENTRY.read),
+        put(path + "/{entry}", unsupported, _TYPES.item, ENTRY.read),
         remove(path + "/{entry}", _delete),
     )
 )

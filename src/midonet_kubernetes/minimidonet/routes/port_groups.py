@@ -28,7 +28,7 @@ PORT_GROUP = Resource(
     kept=("portIds",),
     shape=_shape,
 )
-_MEMBER = Resource(
+MEMBER = Resource(
     kind="PortGroupPort",
     collection="port_groups",
     fields=field.Fields((field.uuid("portGroupId"), field.uuid("portId", required=True))),
@@ -47,12 +47,12 @@ def _list_groups(call: Call, store: Transaction) -> Answer:
 
 
 def _member(call: Call, store: Transaction, group: str, port: str) -> dict[str, Any]:
-    return _MEMBER.show(call, store, {"portGroupId": group, "portId": port})
+    return MEMBER.show(call, store, {"portGroupId": group, "portId": port})
 
 
 def _add(call: Call, store: Transaction) -> Answer:
     values, group_id = call.values(), call.path["parent"]
-    _MEMBER.fields.validate(values)
+    MEMBER.fields.validate(values)
     port = values["portId"]
     existing(store, "Port", port)
     group = existing(store, "PortGroup", group_id)
@@ -114,9 +114,9 @@ ROUTES = (
     put("/port_groups/{id}", replace(PORT_GROUP), _TYPES.item, PORT_GROUP.read),
     remove("/port_groups/{id}", delete(PORT_GROUP)),
     get(_PATH, _list_members, _MEMBERS.collection),
-    post(_PATH, _add, _MEMBERS.item, _MEMBER.read),
+    post(_PATH, _add, _MEMBERS.item, MEMBER.read),
     get(_PATH + "/{port}", _show_member, _MEMBERS.item),
-    put(_PATH + "/{port}", unsupported, _MEMBERS.item, _MEMBER.read),
+    put(_PATH + "/{port}", unsupported, _MEMBERS.item, MEMBER.read),
     remove(_PATH + "/{port}", _remove),
     get("/ports/{parent:uuid}/port_groups", _list_of_port, _OF_PORT.collection),
 )

@@ -10,7 +10,7 @@ from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
-_LINK = Resource(
+LINK = Resource(
     kind="PortLink",
     collection="ports",
     fields=field.Fields((field.uuid("portId"), field.uuid("peerId"))),
@@ -46,6 +46,6 @@ def _delete(call: Call, store: Transaction) -> Answer:
 
 _PATH = "/ports/{id}/link"
 ROUTES = (
-    post(_PATH, _create, types("PortLink-v1", generic=False).item, _LINK.read),
+    post(_PATH, _create, types("PortLink-v1", generic=False).item, LINK.read),
     remove(_PATH, _delete),
 )

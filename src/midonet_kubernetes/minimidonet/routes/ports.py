@@ -64,7 +64,7 @@ _ROUTER_PORT = Fields(
         field.ignored("serviceContainerId", coercion.uuid),
     )
 )
-_FIELDS = {"Bridge": _BRIDGE_PORT, "Router": _ROUTER_PORT, "Vxlan": _BRIDGE_PORT}
+FIELDS = {"Bridge": _BRIDGE_PORT, "Router": _ROUTER_PORT}
 _NOT_STORED = ("portAddress", "networkAddress", "networkLength")
 _NEVER_GIVEN = ("tunnelKey", "insertionIds", "_bound")
 
@@ -76,7 +76,7 @@ def _read(given: Any) -> Object | None:
         if given is None or not isinstance(given, dict):
             return read_object(_BRIDGE_PORT, given)
         raise bad_request("Could not resolve type id: type has to be Bridge or Router")
-    values = read_object(_FIELDS[kind], given)
+    values = read_object(FIELDS.get(kind, _BRIDGE_PORT), given)
     if values is not None:
         values["type"] = kind
         if kind == "Router" and given.get("portSubnet") == []:

@@ -11,6 +11,7 @@ from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.rest.verbs import create
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
@@ -23,6 +24,9 @@ def _read_type(given: object) -> str:
     if not isinstance(given, str) or given not in _TYPES_OF_ROUTE:
         raise bad_request("This type of route is invalid.")
     return given
+
+
+describe(_read_type, type="string", enum=list(_TYPES_OF_ROUTE))
 
 
 def _before_create(call: Call, store: Transaction, values: Object) -> None:

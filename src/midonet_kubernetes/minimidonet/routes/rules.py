@@ -14,6 +14,7 @@ from midonet_kubernetes.minimidonet.rest.field import Field, Fields
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request, taken
 from midonet_kubernetes.minimidonet.rest.resource import Resource, read_object
+from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.routes.conditions import CONDITION, settle
 from midonet_kubernetes.minimidonet.routes.ranks import rank_for
 from midonet_kubernetes.minimidonet.store.indices import Object
@@ -54,6 +55,15 @@ def _read_target(given: Any) -> Object:
     return target
 
 
+describe(
+    _read_target,
+    type="object",
+    properties={
+        **{name: {"type": "string"} for name in ("addressFrom", "addressTo")},
+        **{name: {"type": "integer"} for name in ("portFrom", "portTo")},
+    },
+)
+
 _NAT_ACTION = _action("accept", "continue", "return")
 _NAT = (Field("natTargets", coercion.list_of(_read_target), null=[], checks=(size(1, 2**31 - 1),)), _NAT_ACTION)
 _L2_TRANSFORM = (
@@ -81,18 +91,18 @@ _EXTRA: dict[str, tuple[Field, ...]] = {
 }
 _NOT_STORED = ("requestId", "limit")  # of a trace rule
 _FORWARD_NAT = frozenset(("dnat", "snat"))
-_FIELDS = {kind: Fields((*_COMMON, *extra)) for kind, extra in _EXTRA.items()}
-_SHOWN = {kind: {**fields.defaults, "meterName": None, "fragmentPolicy": "any"} for kind, fields in _FIELDS.items()}
+FIELDS = {kind: Fields((*_COMMON, *extra)) for kind, extra in _EXTRA.items()}
+_SHOWN = {kind: {**fields.defaults, "meterName": None, "fragmentPolicy": "any"} for kind, fields in FIELDS.items()}
 
 
 def _read(given: Any) -> Object | None:
     """A rule's body; ``type`` says which fields it has."""
     if not isinstance(given, dict):
-        return read_object(_FIELDS["accept"], given)
+        return read_object(FIELDS["accept"], given)
     kind = given.get("type")
-    if not isinstance(kind, str) or kind not in _FIELDS:
-        raise bad_request("Could not resolve type id: type has to be one of " + ", ".join(_FIELDS))
-    values = _FIELDS[kind].read(given)
+    if not isinstance(kind, str) or kind not in FIELDS:
+        raise bad_request("Could not resolve type id: type has to be one of " + ", ".join(FIELDS))
+    values = FIELDS[kind].read(given)
     if kind in _FORWARD_NAT:
         values.setdefault("natTargets", [])  # so that an absent list is too short, not null
     return values
@@ -120,7 +130,7 @@ def _show(call: Call, object_: Object, position: int) -> dict[str, Any]:
 RULE = _Rule(
     kind="Rule",
     collection="rules",
-    fields=_FIELDS["accept"],
+    fields=FIELDS["accept"],
     links=Links(uri="rules/{id}"),
     before_delete=lambda _, store, rule: _forget_redirects(store, rule["chainId"]),
     delete_missing=404,
@@ -137,7 +147,7 @@ def _create(call: Call, store: Transaction) -> Answer:
     values = call.values()
     kind, chain = values["type"], call.path["parent"]
     id_ = values.get("id") or random_uuid()
-    fields = _FIELDS[kind]
+    fields = FIELDS[kind]
     fields.validate(values)
     settle(values)
     existing(store, "Chain", chain)

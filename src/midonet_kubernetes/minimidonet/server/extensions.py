@@ -12,6 +12,7 @@ from midonet_kubernetes.minimidonet.rest.call import existing
 from midonet_kubernetes.minimidonet.rest.coercion import is_uuid, mismatch
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.server.agents import Agents
+from midonet_kubernetes.minimidonet.server.reference import openapi
 from midonet_kubernetes.minimidonet.store.store import Store
 
 PREFIX = "/minimidonet/v1"
@@ -44,6 +45,8 @@ class Extensions:
         match path.strip("/").split("/"):
             case ["version"]:
                 return _only(method, GET=self._version)
+            case ["openapi.json"]:
+                return _only(method, GET=openapi)
             case ["topology"]:
                 return _only(method, GET=self._topology)
             case ["hosts"]:

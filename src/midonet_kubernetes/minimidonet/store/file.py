@@ -205,7 +205,7 @@ def _lock(path: Path) -> IO[bytes]:
 
 
 def _explain(path: Path, error: Exception) -> StoreError:
-    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+    if getattr(error, "sqlite_errorcode", 0) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
         return StoreFull(f"{path}: no room left on the device: make room and try again; nothing acknowledged is lost")
     if isinstance(error, sqlite3.OperationalError):
         return StoreError(f"{path}: {error}: check that the file and its folder can be read and written")

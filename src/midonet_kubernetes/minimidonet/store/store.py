@@ -136,11 +136,10 @@ class Store:
         batch.transactions.append((self.revision, transaction, changes))
         for key, object_, recreated in transaction.rows():
             earlier = batch.rows.get(key)
-            recreated |= earlier is not None and earlier.object is None
-            if recreated:
+            is_anew = recreated or (earlier is not None and earlier.object is None)
+            if is_anew:
                 batch.rows.pop(key, None)  # it goes to the end of the order
-            fresh = recreated or (earlier is not None and earlier.fresh)
-            batch.rows[key] = Row(*key, object_, fresh=fresh)
+            batch.rows[key] = Row(*key, object_, fresh=is_anew or (earlier is not None and earlier.fresh))
 
     def _start_writing(self) -> None:
         assert self._file is not None
