@@ -20,7 +20,7 @@ _UUID = 0xFF
 def pack(entries: Iterable[PushedResource]) -> bytes:
     """The entries as bytes; those of no known kind are left out, and a digest that is no digest counts as none."""
     return b"".join(
-        bytes((_NUMBERS[entry.kind],)) + _packed(entry.id) + _packed(entry.parent) + _digest(entry.digest)
+        bytes((_NUMBERS[entry.kind],)) + pack_id(entry.id) + pack_id(entry.parent) + _digest(entry.digest)
         for entry in entries
         if entry.kind in _NUMBERS
     )
@@ -38,7 +38,8 @@ def unpack(packed: bytes) -> Iterator[PushedResource]:
         yield PushedResource(kind=kind, id=id_, parent=parent, digest=digest.hex() if any(digest) else "")
 
 
-def _packed(text: str) -> bytes:
+def pack_id(text: str) -> bytes:
+    """An id as it stands in packed entries."""
     try:
         as_uuid = UUID(text)
     except ValueError:

@@ -209,6 +209,7 @@ class Controllers:
             recorder=self.recorder,
             fence=self._fence,
             pushed=lambda _key, took: seconds.observe(took),
+            look_soon=lambda: self.verification.soon() if self.verification else None,
         )
         self.informers.translations.listen(pusher.changed)
         return pusher

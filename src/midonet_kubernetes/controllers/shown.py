@@ -12,7 +12,7 @@ from typing import cast
 
 import msgspec
 
-from midonet_kubernetes.controllers.packed import pack, unpack
+from midonet_kubernetes.controllers.packed import pack, pack_id, unpack
 from midonet_kubernetes.controllers.pusher.wanted import identity_of, read_all
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.informer import Informer
@@ -172,6 +172,18 @@ class ShownTranslations:
         keys |= {key for key, shown in self._written.items() if owner in _owners(shown)}
         found = [shown for key in sorted(keys) if (shown := self.get(key)) is not None]
         return [shown for shown in found if not shown.deleting and owner in _owners(shown)]
+
+    def related(self, shown: Shown, entry: PushedResource) -> list[Shown]:
+        """Translations that may lose objects when MidoNet deletes one of another's, since it deletes along (rest-api 5).
+
+        Those of the same owner; and when it is a bridge or a router, all that have something under it.
+        """
+        found = {one.key: one for one in self.of_owner(shown.owner)} if shown.owner else {}
+        if entry.kind in {"Bridge", "Router"}:
+            mark = pack_id(entry.id)
+            found |= {one.key: one for one in self.all() if mark in one.entries}
+        found.pop(shown.key, None)
+        return [one for one in found.values() if not one.deleting]
 
     def wrote(self, translation: Translation) -> None:
         """Remember the answer to a write of ours, so that it is not repeated before the watch shows it."""

@@ -19,13 +19,15 @@ class Life:
 
     Args:
         steps: how many it lives; a write is two, its being made and its being answered. None: for ever.
+        statuses: whether it lives long enough to write statuses, which follow behind.
 
     Attributes:
         writes: method and path of each that was made.
         over: set when it died.
     """
 
-    def __init__(self, steps: int | None = None) -> None:
+    def __init__(self, steps: int | None = None, *, statuses: bool = True) -> None:
+        self.statuses = statuses
         self.writes: list[tuple[str, str]] = []
         self.over = asyncio.Event()
         self._steps = steps
@@ -61,6 +63,8 @@ class MortalTransport:
             if self._life.over.is_set():
                 raise Unreachable("the process is dead")
             return await self._inner.send(request)
+        if request.path.endswith("/status") and not self._life.statuses:
+            raise Unreachable("it takes too long")
         self._life.step()
         response = await self._inner.send(request)
         self._life.writes.append((request.method, request.path))
@@ -79,13 +83,20 @@ class MortalTransport:
 
 
 @asynccontextmanager
-async def running(twins: Twins, life: Life | None = None, options: Options | None = None) -> AsyncIterator[Controllers]:
+async def running(
+    twins: Twins,
+    life: Life | None = None,
+    options: Options | None = None,
+    *,
+    kubernetes: Transport | None = None,
+    midonet: Transport | None = None,
+) -> AsyncIterator[Controllers]:
     """The program at work; leaving kills it without a goodbye. All have one identity, so that none waits for a Lease."""
     life = life or Life()
     program = twins.controllers(
         options,
-        kubernetes=MortalTransport(twins.kubernetes_transport(), life),
-        midonet=MortalTransport(twins.midonet_transport(), life),
+        kubernetes=MortalTransport(kubernetes or twins.kubernetes_transport(), life),
+        midonet=MortalTransport(midonet or twins.midonet_transport(), life),
         identity="the one",
     )
     task = asyncio.create_task(program.run())

@@ -122,8 +122,8 @@ class Twins:
                 _number(objects, tables.all(kind), names)
         return found
 
-    async def settle(self, *programs: Controllers) -> None:
-        """Until nothing is left to do.
+    async def settle(self, *programs: Controllers, statuses: bool = True) -> None:
+        """Until nothing is left to do, statuses included if asked for.
 
         Raises:
             TimeoutError: something does not come to an end.
@@ -133,7 +133,7 @@ class Twins:
             while quiet < 3:
                 self.cluster.settle()
                 await asyncio.sleep(_TENTH)
-                quiet = 0 if any(busy(program) for program in programs) else quiet + 1
+                quiet = 0 if any(busy(program, statuses=statuses) for program in programs) else quiet + 1
 
     async def _send(self, method: str, path: str, object_: Mapping[str, Any] | None = None) -> int:
         body = msgspec.json.encode(object_) if object_ is not None else b""
@@ -152,7 +152,7 @@ def _number(rules: dict[str, dict[str, Any]], stored: Mapping[str, Any], names: 
         chain.append(id_)
 
 
-def busy(program: Controllers) -> str:
+def busy(program: Controllers, *, statuses: bool = True) -> str:
     """What the program has left to do, "" for nothing."""
     if not program.election.is_leader():
         return "not leading"
@@ -165,7 +165,7 @@ def busy(program: Controllers) -> str:
     if pusher is None:
         return ""
     hopeful = [key for key in pusher.board.works if pusher.queue.failures(key) < _HOPELESS]
-    return f"pusher: {hopeful[:5]}" if hopeful or pusher.statuses.depth or pusher.queue.depth else ""
+    return f"pusher: {hopeful[:5]}" if hopeful or (statuses and pusher.statuses.depth) or pusher.queue.depth else ""
 
 
 def differences(wanted: Topology, got: Topology) -> list[str]:

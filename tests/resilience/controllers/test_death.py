@@ -32,22 +32,26 @@ async def then_remove(twins):
 STORY = (first_objects, then_change, then_remove)
 
 
-async def end_of(chapters, steps=None):
+async def end_of(chapters, steps=None, *, statuses=True):
     """MidoNet and the Translations at the end of a story in which the process dies once and another goes on."""
-    twins, life = Twins(), Life(steps)
+    twins, life = Twins(), Life(steps, statuses=statuses)
     for chapter in chapters[:-1]:
         await chapter(twins)
-        async with running(twins) as program:
-            await twins.settle(program)
+        async with running(twins, Life(statuses=statuses)) as program:
+            await twins.settle(program, statuses=statuses)
     await chapters[-1](twins)
     async with running(twins, life) as program:
-        settled = asyncio.ensure_future(twins.settle(program))
+        settled = asyncio.ensure_future(twins.settle(program, statuses=statuses))
         dead = asyncio.ensure_future(life.over.wait())
         await asyncio.wait({settled, dead}, return_when=asyncio.FIRST_COMPLETED)
         for task in (settled, dead):
             task.cancel()
     async with running(twins) as program:
         await twins.settle(program)
+    last = Life()
+    async with running(twins, last) as program:
+        await twins.settle(program)
+    assert last.writes == []
     return twins.topology(), wishes(await twins.translations()), life
 
 
@@ -55,12 +59,13 @@ def wishes(translations):
     return {key: (one.resources, one.status.pushed, one.metadata.finalizers) for key, one in translations.items()}
 
 
+@pytest.mark.parametrize("statuses", [True, False], ids=["with statuses", "no status was ever written"])
 @pytest.mark.parametrize("chapters", [STORY[:1], STORY[:2], STORY], ids=["start", "change", "removal"])
-async def test_whenever_the_process_dies_the_next_one_ends_where_an_undisturbed_one_does(chapters):
-    topology, translations, life = await end_of(chapters)
+async def test_whenever_the_process_dies_the_next_one_ends_where_an_undisturbed_one_does(chapters, statuses):
+    topology, translations, life = await end_of(chapters, statuses=statuses)
     assert life.writes
     for steps in range(2 * len(life.writes)):
-        got_topology, got_translations, got_life = await end_of(chapters, steps)
+        got_topology, got_translations, got_life = await end_of(chapters, steps, statuses=statuses)
         assert got_life.over.is_set()
         assert (steps, differences(topology, got_topology)) == (steps, [])
         assert got_translations == translations, steps

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from midonet_kubernetes.controllers.packed import unpack
 from midonet_kubernetes.controllers.pusher.claims import Claims
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, identity_of
-from midonet_kubernetes.controllers.shown import Shown
+from midonet_kubernetes.controllers.shown import Shown, ShownTranslations
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
 from midonet_kubernetes.model.translation import PushedResource, Translation
+
+_TAKING_ALONG = frozenset({"Bridge", "Router", "Port", "Chain"})
+_MOMENT = 2.0  # seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -63,13 +66,13 @@ class Board:
 
     Args:
         queue: gets the keys that have something to do.
-        last_seen: what was last shown of a key.
+        translations: as last shown.
     """
 
-    def __init__(self, queue: Queue[str], last_seen: Callable[[str], Shown | None]) -> None:
+    def __init__(self, queue: Queue[str], translations: ShownTranslations) -> None:
         self.claims = Claims()
         self.works: dict[str, Work] = {}
-        self._queue, self._last_seen = queue, last_seen
+        self._queue, self._translations = queue, translations
         self._unpushed: dict[str, set[str]] = defaultdict(set)  # by family
 
     def forget_all(self) -> None:
@@ -157,6 +160,20 @@ class Board:
         """Whether nobody wants an object."""
         return not self.claims.winner(identity)
 
+    def lose(self, work: Work, deleted: PushedResource) -> None:
+        """MidoNet deleted an object of ``work`` for us, and with it what it took along: others look at theirs again.
+
+        They do so a moment later: if their owner is being deleted too, there is nothing to look at by then.
+        """
+        if deleted.kind not in _TAKING_ALONG:
+            return
+        for shown in self._translations.related(work.shown, deleted):
+            other = self.works.get(shown.key) or self._open(shown, None)
+            if not other.ending:
+                other.there.clear()
+                self._owe(other)
+                self._queue.add_after(shown.key, _MOMENT)
+
     def unpushed(self, kind: str) -> int:
         """How many objects of a kind are not in MidoNet as wanted, or not known to be."""
         return sum(
@@ -229,7 +246,7 @@ class Board:
             self.claims.claim(key, identity)
 
     def _look_again(self, key: str, identity: str) -> None:
-        work, shown = self.works.get(key), self._last_seen(key)
+        work, shown = self.works.get(key), self._translations.get(key)
         if work is None and shown is not None:
             work = self._open(shown, None)
             work.there = _by_identity(shown.entries)

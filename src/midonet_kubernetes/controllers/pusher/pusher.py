@@ -48,6 +48,7 @@ class Pusher:
         recorder: takes Events.
         fence: called before each write; raises when we may not write (any more).
         pushed: told of each Translation that is in MidoNet now, and of the seconds that this took.
+        look_soon: called when something was deleted that anything may refer to: everything is to be verified.
     """
 
     def __init__(
@@ -61,13 +62,14 @@ class Pusher:
         recorder: EventRecorder,
         fence: Callable[[], None],
         pushed: Callable[[str, float], None],
+        look_soon: Callable[[], None],
     ) -> None:
         self._translations, self._kubernetes, self._editor = translations, kubernetes, editor
         self._outage, self._recorder = outage, recorder
-        self._fence, self._pushed = fence, pushed
+        self._fence, self._pushed, self._look_soon = fence, pushed, look_soon
         self._survey = survey
         self.queue: Queue[str] = Queue(shortest=0.5, longest=60.0)
-        self.board = Board(self.queue, translations.get)
+        self.board = Board(self.queue, translations)
         self.statuses = StatusWriter(kubernetes, fence, lambda: self.queue.depth > 0)
         self._following = False
         self._uncompared = 0  # Translations that are to be compared before they are pushed, at most
@@ -207,6 +209,10 @@ class Pusher:
                 work.there.pop(name, None)  # whether it is there is not known
             raise
         work.pushes, work.parked_at = work.pushes + 1, None
+        if step.old is not None:
+            self.board.lose(work, step.old)
+            if not work.shown.owner:
+                self._look_soon()
         if step.wanted is not None:
             self.board.give(work, step.wanted)
         else:

@@ -21,6 +21,7 @@ from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
 from midonet_kubernetes.model.translation import PushedResource, Translation
 
 FIRST_SECONDS, EVERY_SECONDS = 60.0, 600.0  # after the start, and between two looks; both give or take a fifth
+SOON_SECONDS = 5.0
 BETWEEN_REQUESTS = 0.02  # seconds; MidoNet answers some 50 requests a second and has other things to do
 
 _log = logging.getLogger(__name__)
@@ -66,12 +67,13 @@ class Verification:
         self._translations, self._kubernetes, self._board, self._editor = translations, kubernetes, board, editor
         self._survey, self._outage, self._verified = survey, outage, verified
         self._one_at_a_time = asyncio.Lock()
+        self._asked = asyncio.Event()
 
     async def run(self) -> None:
         """Verify now and then until cancelled."""
         seconds = FIRST_SECONDS
         while True:
-            await asyncio.sleep(seconds * (0.8 + 0.4 * _random.random()))  # noqa: S311 - only jitter
+            await self._until_asked(seconds * (0.8 + 0.4 * _random.random()))  # noqa: S311 - only jitter
             seconds = EVERY_SECONDS
             await self._outage.wait()
             try:
@@ -81,6 +83,19 @@ class Verification:
                 continue
             if drift.found:
                 _log.warning("%d of %d MidoNet objects were not as wanted and are put right", len(drift.found), drift.checked)
+
+    def soon(self) -> None:
+        """Look in a few seconds."""
+        self._asked.set()
+
+    async def _until_asked(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._asked.wait()
+            await asyncio.sleep(SOON_SECONDS)
+        except TimeoutError:
+            pass
+        self._asked.clear()
 
     async def verify(self) -> Drift:
         """One look at everything.
