@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from midonet_kubernetes.errors import MidonetKubeError, UserError
+from midonet_kubernetes.errors import KernelError, MidonetKubeError, UserError
 from midonet_kubernetes.linux.kernel import Kernel, Namespace
 from midonet_kubernetes.model.names import mac_for
 from midonet_kubernetes.node import cni_protocol as cni
@@ -202,8 +202,7 @@ class Daemon:
         command, version, protocol, started = "", cni.VERSIONS[-1], cni.PROTOCOL, self._clock()
         namespace = None
         try:
-            if descriptor is not None:
-                namespace = self._kernel.adopt_namespace(descriptor)
+            namespace = self._adopt(descriptor)
             envelope = cni.read_envelope(line)
             version, protocol = cni.version_of(envelope), envelope.protocol
             call = cni.read_call(envelope)
@@ -220,6 +219,12 @@ class Daemon:
                 namespace.close()
         self._observe(command, code, started)
         return answer(protocol, 0 if code == 0 else 1, output)
+
+    def _adopt(self, descriptor: int | None) -> Namespace | None:
+        try:
+            return None if descriptor is None else self._kernel.adopt_namespace(descriptor)
+        except KernelError as error:
+            raise CniError(cni.BAD_ENVIRONMENT, f"CNI_NETNS is not a network namespace: {error}") from None
 
     def _observe(self, command: str, code: int, started: float) -> None:
         self.observer.operation(command, code, self._clock() - started)

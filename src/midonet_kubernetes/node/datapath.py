@@ -14,6 +14,8 @@ from midonet_kubernetes.linux.kernel import Kernel, Namespace
 from midonet_kubernetes.topology.host_network import Link
 from midonet_kubernetes.topology.host_state import SYSCTLS
 
+_NEEDED = "net.ipv4.ip_forward"
+
 
 def open_datapath(kernel: Kernel, path: str) -> Namespace:
     """The namespace at ``path``, made when there is none; the node's own for an empty path.
@@ -40,14 +42,14 @@ def prepare(kernel: Kernel, namespace: Namespace) -> None:
     """Write the settings that forwarding between pods needs, and set the loopback up; what is right already is left alone.
 
     Raises:
-        KernelError: the kernel refuses one. That it has no IPv6 is fine.
+        KernelError: the kernel refuses one. That it does not have one is fine, but for forwarding.
     """
     for name, value in SYSCTLS.items():
         try:
             if namespace.read_sysctl(name) != value:
                 namespace.write_sysctl(name, value)
         except KernelError as error:
-            if error.code != errno.ENOENT or "ipv6" not in name:
+            if error.code != errno.ENOENT or name == _NEEDED:
                 raise
     with closing(kernel.routing(namespace)) as routing:
         routing.set_link(Link("lo"))

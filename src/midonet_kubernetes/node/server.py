@@ -69,6 +69,8 @@ class Server:
             self._inode = self._path.lstat().st_ino
         except OSError as error:
             listener.close()
+            with suppress(OSError):
+                unfinished.unlink()
             raise MachineError(f"the socket {self._path} cannot be made: {error.strerror or error}") from None
         self._listener = listener
 

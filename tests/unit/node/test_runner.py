@@ -1,0 +1,92 @@
+import asyncio
+import contextlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from midonet_kubernetes.linux.twin.kernel import TwinKernel
+from midonet_kubernetes.node.daemon import Daemon, Site
+from midonet_kubernetes.node.observer import Observer
+from midonet_kubernetes.node.options import Options
+from midonet_kubernetes.node.runner import Runner
+from midonet_kubernetes.node.state import Annotation, State
+from midonet_kubernetes.topology.host_network import Link
+
+
+@pytest.fixture
+def options(tmp_path):
+    environment = {
+        "MIDONETKUBE_NODENAME": "n1",
+        "MIDONETKUBE_CLUSTERCIDR": "10.1.0.0/16",
+        "MIDONETKUBE_CNICONFIGPATH": str(tmp_path / "net.d" / "list"),
+        "MIDONETKUBE_NODESTATE": str(tmp_path / "state"),
+        "MIDONETKUBE_DATAPATHNAMESPACE": "/midonet",
+    }
+    return Options.read(environment)
+
+
+@pytest.fixture
+async def kernel():
+    made = TwinKernel()
+    yield made
+    made.remove_namespace("/midonet")
+
+
+@pytest.fixture
+async def runner(options, kernel):
+    with ThreadPoolExecutor(1) as worker:
+        state = State(options.state)
+        daemon = Daemon(
+            Site(options.node, options.datapath, options.clusters), kernel, state, asyncio.get_running_loop().time, Observer()
+        )
+        running = Runner(daemon, kernel, worker, options)
+        yield running
+        running.close()
+        await asyncio.get_running_loop().run_in_executor(worker, daemon.close)
+
+
+async def until(condition):
+    """Wait until it holds; the kernel in memory tells tests nothing."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.01)
+
+
+async def test_the_configuration_is_written_when_pods_can_be_served(runner, options):
+    await runner.maintain()
+    assert not options.configuration.exists()
+    assert "no podCIDR" in runner.ready["pods"]()
+    runner.node_changed("10.1.0.0/24", [])
+    await runner.maintain()
+    assert options.configuration.exists()
+    assert (runner.ready["pods"](), runner.health["kernel thread"]()) == ("", "")
+
+
+async def test_the_same_trouble_is_an_error_once(runner, caplog):
+    caplog.set_level(logging.ERROR)
+    for _ in range(3):
+        runner.node_changed("10.1.0.0/32", [])
+        await runner.maintain()
+    assert len(caplog.records) == 1
+
+
+async def test_a_loss_is_repaired_without_waiting_for_the_period(runner, kernel):
+    runner.node_changed("10.1.0.0/24", [])
+    task = asyncio.create_task(runner.run())
+    try:
+        with contextlib.closing(kernel.own_namespace()) as own, contextlib.closing(kernel.routing(own)) as routing:
+            await until(lambda: routing.link("midokube-node") is not None)
+            routing.set_link(Link("midokube-node", up=False))
+            await until(lambda: routing.link("midokube-node").up)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_annotations_are_read_and_ticked_off(runner):
+    wish = Annotation("a/b", "u", "m")
+    await runner._do(lambda: runner._daemon.state.want(wish))
+    assert await runner.annotations() == [wish]
+    await runner.annotation_written(wish)
+    assert await runner.annotations() == []
