@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from midonet_kubernetes.errors import UserError
 
@@ -88,10 +89,7 @@ def claimed(where: Place) -> Iterator[None]:
         UserError: a lab of that name runs.
     """
     parent = where.folder.parent
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if parent.stat().st_uid != os.geteuid():
-        raise UserError(f"{parent} belongs to somebody else: set XDG_RUNTIME_DIR to a folder of your own")
-    with (parent / f"{where.name}.lock").open("w") as lock:
+    with _opened_lock(parent, where.name) as lock:
         if not try_lock(lock.fileno(), lock.name):
             raise UserError(f"a lab named {where.name!r} is running: use another --name, or end it with `midonet-kube lab down`")
         try:
@@ -102,8 +100,21 @@ def claimed(where: Place) -> Iterator[None]:
             yield
         finally:
             where.remove()
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # somebody else's lab is in the folder, say
                 Path(lock.name).unlink()
+                parent.rmdir()
+                parent.parent.rmdir()
+
+
+def _opened_lock(parent: Path, name: str) -> TextIO:
+    while True:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if parent.stat().st_uid != os.geteuid():
+            raise UserError(f"{parent} belongs to somebody else: set XDG_RUNTIME_DIR to a folder of your own")
+        try:
+            return (parent / f"{name}.lock").open("w")
+        except FileNotFoundError:  # the last lab that ended took the folder with it just now
+            continue
 
 
 def try_lock(descriptor: int, path: str) -> bool:
