@@ -8,7 +8,7 @@ import logging
 import random
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from midonet_kubernetes.errors import ApiError, MidonetApiError, Unreachable
@@ -114,10 +114,11 @@ class Agent:
         await self._known.wait()
         while True:
             try:
-                async for commits in self._server.follow(self._position):
-                    backoff.succeeded()
-                    told = ""
-                    await self._take_all(commits)
+                async with aclosing(self._server.follow(self._position)) as stream:
+                    async for commits in stream:
+                        backoff.succeeded()
+                        told = ""
+                        await self._take_all(commits)
                 self._no_stream = "the server ended the stream"
             except Unreachable as error:
                 self._no_stream = str(error)

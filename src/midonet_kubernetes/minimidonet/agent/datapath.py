@@ -13,6 +13,7 @@ from midonet_kubernetes.minimidonet.agent.network import LOOPBACK, Entry, Found,
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
 from midonet_kubernetes.topology.host_state import SYSCTLS
 
+_NEEDED_SETTINGS = {"net.ipv4.ip_forward", "net.ipv4.conf.default.proxy_arp"}
 _NOTHING_TO_REMOVE = {errno.ESRCH, errno.ENOENT, errno.EADDRNOTAVAIL, errno.ENODEV}
 
 
@@ -54,7 +55,7 @@ class Datapath:
                     self.namespace.write_sysctl(name, value)
                     different.append(name)
             except KernelError as error:
-                if error.code != errno.ENOENT or "ipv6" not in name:  # a kernel without IPv6 is fine
+                if error.code != errno.ENOENT or name in _NEEDED_SETTINGS:  # a kernel without IPv6 is fine
                     raise
         loopback = self._inside.link(LOOPBACK)
         if loopback is None or not loopback.up:

@@ -86,7 +86,10 @@ class Programmer:
 
     def take(self, commit: Commit) -> Report:
         """Take in a commit of the stream and program what follows from it."""
+        tunnel = self._compiler.tunnel_address
         step = self._compiler.replace(commit.changes) if commit.snapshot else self._compiler.apply(commit.changes)
+        if self._compiler.tunnel_address != tunnel:  # another link may carry it, with another MTU
+            self._known.discard(NETWORK)
         return self._work(step, ALL_PARTS - self._known)
 
     def compare(self, parts: AbstractSet[Part] = ALL_PARTS) -> Report:
