@@ -116,7 +116,7 @@ class NetworkRequests(Protocol):
         ...
 
     def delete_forwarding(self, entry: ForwardingEntry) -> None:
-        """Remove it. ENOENT: not there."""
+        """Remove what is written for the entry's MAC. ENOENT: nothing is."""
         ...
 
     def set_proxy_delay(self, link: str, milliseconds: int) -> None:

@@ -156,8 +156,9 @@ def neighbour(verb: str, value: Neighbour, index: int) -> Message:
 
 def forwarding(verb: str, value: ForwardingEntry, index: int) -> Message:
     """``verb``: "replace" or "delete"."""
-    body = NEIGHBOUR_HEADER.pack(BRIDGE, index, PERMANENT, SELF, 0)
-    body += attribute(NDA_ADDRESS, socket.inet_aton(value.address)) + attribute(NDA_MAC, mac_bytes(value.mac))
+    body = NEIGHBOUR_HEADER.pack(BRIDGE, index, PERMANENT, SELF, 0) + attribute(NDA_MAC, mac_bytes(value.mac))
+    if verb == "replace":  # with another address, the kernel would delete nothing and say nothing
+        body += attribute(NDA_ADDRESS, socket.inet_aton(value.address))
     operation = f"{verb} the forwarding entry {value.mac} on {value.link}"
     return _replace_or_delete(verb, operation, NEW_NEIGHBOUR, DELETE_NEIGHBOUR, body)
 

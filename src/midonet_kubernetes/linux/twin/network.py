@@ -25,6 +25,7 @@ class TwinLink:
     is_now: Link
     network: Network
     proxy_delay: int = _PROXY_DELAY
+    forwarding: dict[str, ForwardingEntry] = field(default_factory=dict)  # by MAC
     peer: TwinLink | None = None
     socket: Network | None = None
 
@@ -47,7 +48,6 @@ class Network:
     addresses: list[Address] = field(default_factory=list)
     routes: dict[tuple[str, int], Route] = field(default_factory=dict)
     neighbours: dict[tuple[str, str], Neighbour] = field(default_factory=dict)
-    forwarding: dict[tuple[str, str], ForwardingEntry] = field(default_factory=dict)
     tunnels: list[TwinLink] = field(default_factory=list)  # whose UDP sockets are here
 
     def __post_init__(self) -> None:
@@ -103,7 +103,6 @@ class Network:
         del self.links[name]
         self.forget_routes_and_neighbours(name)
         self.addresses = [address for address in self.addresses if address.link != name]
-        self.forwarding = {key: entry for key, entry in self.forwarding.items() if entry.link != name}
         for port in self.links.values():
             if port.is_now.bridge == name:
                 port.is_now = replace(port.is_now, bridge="")
@@ -158,7 +157,7 @@ class Network:
         """The route with its link. Its gateway must be on a link: by the link's addresses or by a route without gateway."""
         if not route.link and not route.via:
             raise KernelError(operation, errno.ENODEV, "No next hop")
-        if route.link and not self.find(route.link).is_now.up:
+        if route.link and not self.find(route.link).is_now.up and (route.onlink or not route.via):
             raise KernelError(operation, errno.ENETDOWN, "Device for nexthop is not up")
         if not route.via or route.onlink:
             return route
@@ -206,14 +205,12 @@ class Network:
 
     def put_forwarding(self, entry: ForwardingEntry) -> None:
         """Write it."""
-        self.find(entry.link)
-        self.forwarding[entry.link, entry.mac] = entry
+        self.find(entry.link).forwarding[entry.mac] = entry
         self.tell(Notice("forwarding", entry))
 
     def take_forwarding(self, entry: ForwardingEntry) -> None:
         """Remove it. ENOENT: not there."""
-        self.find(entry.link)
-        found = self.forwarding.pop((entry.link, entry.mac), None)
+        found = self.find(entry.link).forwarding.pop(entry.mac, None)
         if found is None:
             raise KernelError(f"delete the forwarding entry {entry.mac} on {entry.link}", errno.ENOENT)
         self.tell(Notice("forwarding", found, gone=True))

@@ -177,7 +177,7 @@ class TwinRouting(TwinRequests):
 
     def forwarding(self) -> list[ForwardingEntry]:
         """See ``kernel.Routing``."""
-        return list(self._state.network.forwarding.values())
+        return [entry for link in self._state.network.links.values() for entry in link.forwarding.values()]
 
     def proxy_delays(self) -> dict[str, int]:
         """See ``kernel.Routing``."""
@@ -209,6 +209,8 @@ def _add_vxlan(here: Network, link: Link, there: Network) -> None:
 
 def _move(here: Network, name: str, there: Network) -> None:
     found = here.find(name)
+    if name == "lo" or found.is_now.kind == "bridge":
+        raise KernelError(f"move the link {name}", errno.EINVAL, "The interface netns is immutable")
     if name in there.links:
         raise KernelError(f"move the link {name}", errno.EEXIST)
     here.take_out(found)
