@@ -8,6 +8,7 @@ import pytest
 
 from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Notice
+from midonet_kubernetes.linux.nftables import reading
 from midonet_kubernetes.linux.nftables.difference import difference
 from midonet_kubernetes.linux.nftables.transaction import AddRule, Transaction
 from midonet_kubernetes.topology.rule_set import Chain, Compare, Counter, Data, Field, Hook, Rule, Set, Table, Verdict, VerdictMap
@@ -145,3 +146,10 @@ def test_more_refusals_than_there_is_room_for_are_one_refusal(rule_sets):
     assert refused.value.code == errno.ENOENT
     assert "chain0 of" in refused.value.operation
     assert not difference(TABLE, rule_sets.dump("midonet"))
+
+
+def test_a_kernel_that_does_not_count_elements_is_read_until_two_readings_agree(rule_sets, monkeypatch):
+    monkeypatch.setattr(reading, "_SET_COUNT", 0x3FFF)  # an attribute that no kernel sends
+    for wanted in (large(1000, 10), large(10, 1), large(900, 11)):
+        rule_sets.apply(difference(wanted, rule_sets.dump("midonet")).now)
+        assert rule_sets.dump("midonet").elements == wanted.elements
