@@ -5,13 +5,17 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from midonet_kubernetes.minimidonet.rest.checks import IPV4
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request
 
+_CANONICAL = re.compile(IPV4)
 _DIGITS = re.compile(r"[0-9]{1,3}")
 
 
 def parse_ipv4(text: str) -> str | None:
     """Dotted decimal, leading zeros allowed; the canonical text, or None."""
+    if _CANONICAL.fullmatch(text):
+        return text
     parts = text.split(".")
     if len(parts) != 4 or not all(_DIGITS.fullmatch(part) and int(part) < 256 for part in parts):
         return None

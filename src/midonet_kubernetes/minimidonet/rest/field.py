@@ -98,6 +98,7 @@ class Fields:
     def __init__(self, fields: Iterable[Field]) -> None:
         self.all = tuple(fields)
         self._by_name = {field.name: field for field in self.all}
+        self._checks = {field.name: field.checks for field in self.all if field.checks}
         self._required = tuple(field.name for field in self.all if field.required)
         # Defaults that validation refuses, so that the field has to be given.
         self._bad_defaults = {
@@ -133,9 +134,9 @@ class Fields:
         found = [(name, "may not be null") for name in self._required if values.get(name) is None]
         found.extend((name, text_) for name, text_ in self._bad_defaults.items() if name not in values)
         for name, value in values.items():
-            field = self._by_name.get(name)
-            if field is not None and field.checks and value is not None:
-                found.extend((name, text_) for check in field.checks if (text_ := check(value)) is not None)
+            checks = self._checks.get(name)
+            if checks is not None and value is not None:
+                found.extend((name, text_) for check in checks if (text_ := check(value)) is not None)
         return found
 
     def validate(self, values: Object) -> None:

@@ -99,11 +99,11 @@ def replace(resource: Resource) -> Handler:
         old = existing(store, resource.kind, call.path["id"])
         values = call.values()
         values["id"] = old["id"]
+        resource.fields.validate(values)
         for field in resource.kept:
             values.pop(field, None)
             if field in old:
                 values[field] = old[field]
-        resource.fields.validate(values)
         resource.before_replace(call, store, old, values)
         check_references(store, resource, values)
         store.put(resource.kind, old["id"], values)

@@ -65,10 +65,9 @@ def _show(call: Call, store: Transaction) -> Answer:
 
 
 def _delete(call: Call, store: Transaction) -> Answer:
-    port_id = call.path["port"]
-    port = existing(store, "Port", port_id)
+    port = existing(store, "Port", call.path["port"].lower())
     if port.get("hostId") is not None or port.get("interfaceName") is not None:
-        store.change("Port", port_id, hostId=None, interfaceName=None, _bound=None)
+        store.change("Port", port["id"], hostId=None, interfaceName=None, _bound=None)
     return NO_CONTENT
 
 

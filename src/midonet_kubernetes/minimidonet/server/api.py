@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -159,7 +160,7 @@ def refused(refusal: Refusal) -> Response:
     document: dict[str, Any] = {"message": refusal.message, "code": refusal.status}
     if refusal.violations:
         document["violations"] = [{"property": name, "message": text} for name, text in refusal.violations]
-    headers = {**_CORS, "content-type": ERROR, **refusal.headers}
+    headers = {**_CORS, "content-type": ERROR, "vary": "Accept-Encoding", **refusal.headers}
     return Response(refusal.status, headers, _encode(document))
 
 
@@ -175,5 +176,9 @@ def compressed(response: Response, headers: Mapping[str, str]) -> Response:
 def base_uri(headers: Mapping[str, str]) -> str:
     """The API's URI as the client addressed it, proxies included (rest-api 1.1), without trailing slash."""
     host = headers.get("x-forwarded-host") or headers.get("host") or "localhost"
-    scheme = headers.get("x-forwarded-proto") or "http"
+    return _base_uri(headers.get("x-forwarded-proto") or "http", host)
+
+
+@lru_cache(maxsize=256)
+def _base_uri(scheme: str, host: str) -> str:
     return f"{scheme.partition(',')[0].strip()}://{host.partition(',')[0].strip()}{ROOT}"

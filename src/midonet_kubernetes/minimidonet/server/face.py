@@ -123,6 +123,8 @@ async def _body(http: web.BaseRequest) -> bytes:
     if http.content_length is not None and http.content_length > LONGEST_BODY:
         raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"})
     try:
+        if http.content.is_eof():
+            return await http.read()  # it is all there
         async with asyncio.timeout(BODY_SECONDS):
             return await http.read()
     except web.HTTPRequestEntityTooLarge:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,10 +25,18 @@ CREATE TABLE objects (
   place INTEGER PRIMARY KEY, -- order of creation
   kind TEXT NOT NULL,
   id TEXT NOT NULL,
-  object BLOB NOT NULL,      -- JSON
+  object TEXT NOT NULL,      -- JSON
   UNIQUE (kind, id)
 );
 CREATE TABLE history (id TEXT NOT NULL, revision INTEGER NOT NULL);
+"""
+
+# Many rows are one statement: SQLite works through it without this thread having to get hold of Python again for each row.
+_ROWS_AT_ONCE = (64, 16, 4, 1)
+_DELETE = "DELETE FROM objects WHERE (kind, id) IN (VALUES {rows})"
+_PUT = """
+INSERT INTO objects (kind, id, object) VALUES {rows}
+ON CONFLICT (kind, id) DO UPDATE SET object = excluded.object
 """
 
 
@@ -131,21 +139,18 @@ class File:
             StoreError: anything else; nothing was written.
         """
         encode = msgspec.json.encode
-        gone, puts = [], []
+        gone: list[tuple[str, ...]] = []
+        puts: list[tuple[str, ...]] = []
         for row in rows:
             if row.object is None or row.fresh:
                 gone.append((row.kind, row.id))
             if row.object is not None:
-                puts.append((row.kind, row.id, encode(row.object)))
+                puts.append((row.kind, row.id, encode(row.object).decode()))
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("DELETE FROM objects WHERE kind = ? AND id = ?", gone)
-            connection.executemany(
-                "INSERT INTO objects (kind, id, object) VALUES (?, ?, ?) "
-                "ON CONFLICT (kind, id) DO UPDATE SET object = excluded.object",
-                puts,
-            )
+            _execute(connection, _DELETE, gone)
+            _execute(connection, _PUT, puts)
             connection.execute("UPDATE history SET revision = ?", (revision,))
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -181,6 +186,17 @@ def backup(source: Path, target: Path) -> None:
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         raise _explain(source, error) from error
+
+
+def _execute(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str, ...]]) -> None:
+    """Execute a statement for all rows, as many at once as may be."""
+    done = 0
+    while done < len(rows):
+        count = next(size for size in _ROWS_AT_ONCE if size <= len(rows) - done)
+        part = rows[done : done + count]
+        marks = "(" + ",".join("?" * len(part[0])) + ")"
+        connection.execute(statement.format(rows=",".join([marks] * count)), [value for row in part for value in row])
+        done += count
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -32,7 +32,17 @@ class _Batch:
 
     transactions: list[tuple[int, Transaction, list[Change]]] = field(default_factory=list)
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    done: asyncio.Future[None] | None = None
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def settle(self, error: StoreError | None) -> None:
+        """Tell all who wait."""
+        for future in self.waiting:
+            if future.done():
+                continue  # it was given up
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
 
 
 class Store:
@@ -100,11 +110,12 @@ class Store:
         batch = self._gathering if self._gathering.transactions else self._writing
         if batch is None:
             return
-        if batch.done is None:
-            batch.done = asyncio.get_running_loop().create_future()
-        if self._writing is None:
-            self._start_writing()
-        await asyncio.shield(batch.done)
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        batch.waiting.append(future)
+        if self._writing is None and len(batch.waiting) == 1:
+            loop.call_soon(self._start_writing)  # not at once: who else is ready now shares the batch
+        await future
 
     def flush(self) -> None:
         """Write what is waiting, in this thread; for use without an event loop."""
@@ -142,6 +153,8 @@ class Store:
             batch.rows[key] = Row(*key, object_, fresh=is_anew or (earlier is not None and earlier.fresh))
 
     def _start_writing(self) -> None:
+        if self._writing is not None or not self._gathering.transactions:
+            return
         assert self._file is not None
         assert self._writer is not None
         batch = self._writing = self._gathering
@@ -156,9 +169,8 @@ class Store:
             self._take_back(batch, error)
             return
         self._announce(batch)
-        if batch.done is not None:
-            batch.done.set_result(None)
-        if self._gathering.done is not None:
+        batch.settle(None)
+        if self._gathering.waiting:
             self._start_writing()
 
     def _take_back(self, batch: _Batch, error: BaseException) -> None:
@@ -168,10 +180,8 @@ class Store:
         for _, transaction, _ in reversed(batch.transactions + later.transactions):
             transaction.rollback()
         self.revision = self.durable_revision
-        for done in (batch.done, later.done):
-            if done is not None:
-                done.set_exception(failed)
-                done.exception()  # whoever waits is told; nobody has to wait
+        batch.settle(failed)
+        later.settle(failed)
 
     def _announce(self, batch: _Batch) -> None:
         for revision, _, changes in batch.transactions:
