@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from midonet_kubernetes.errors import ApiError, MidonetKubeError, UserError
-from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TRANSLATION
+from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TRANSLATION, Kind
 from midonet_kubernetes.lab import cluster, manifests
 from midonet_kubernetes.lab.check import probe
 from midonet_kubernetes.lab.check.facts import Facts, gather
@@ -24,6 +24,9 @@ from midonet_kubernetes.lab.control import Say
 from midonet_kubernetes.lab.programs import spawn
 from midonet_kubernetes.lab.running import Lab, ready
 
+T = TypeVar("T")
+
+PATIENCE = 10.0  # seconds for an API server that is away
 PAUSE = 0.2  # seconds between two tries to reach an API server that is away
 
 
@@ -65,18 +68,21 @@ class Requests:
         return await check(plan(await self._facts(patience)), self._probe, patience=patience)
 
     async def _facts(self, patience: float) -> Facts:
-        client, loop = self._lab.client, asyncio.get_running_loop()
+        nodes, pods, services = (
+            await self._list(NODE, patience),
+            await self._list(POD, patience),
+            await self._list(SERVICE, patience),
+        )
+        return gather(nodes, pods, services, await self._list(ENDPOINT_SLICE, patience), node_port=cluster.NODE_PORT)
+
+    async def _list(self, kind: Kind[T], patience: float = PATIENCE) -> Sequence[T]:
+        """All objects; an API server that is being started again is waited for."""
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         while True:
             try:
-                return gather(
-                    await client.list(NODE),
-                    await client.list(POD),
-                    await client.list(SERVICE),
-                    await client.list(ENDPOINT_SLICE),
-                    node_port=cluster.NODE_PORT,
-                )
-            except ApiError:  # the API server is being started again, say
+                return await self._lab.client.list(kind)
+            except ApiError:
                 if loop.time() > deadline:
                     raise
                 await asyncio.sleep(PAUSE)
@@ -94,7 +100,7 @@ class Requests:
     async def status(self) -> dict[str, Any]:
         """Programs, nodes and pods, for people and machines."""
         lab, now = self._lab, asyncio.get_running_loop().time()
-        nodes = await lab.client.list(NODE)
+        nodes = await self._list(NODE)
         return {
             "name": lab.place.name,
             "supervisor": str(Path("/proc/self/ns/pid").readlink()),  # noqa: ASYNC240 - no disk behind it
@@ -114,7 +120,7 @@ class Requests:
                 {"name": pod.metadata.key, "node": pod.spec.node_name, "address": pod.status.pod_ip, "ready": ready(pod)}
                 for pod in sorted(lab.kubelet.pods.store.values(), key=lambda pod: pod.metadata.key)
             ],
-            "translations": len(await lab.client.list(TRANSLATION)),
+            "translations": len(await self._list(TRANSLATION)),
             "lastPodFailure": lab.kubelet.last_failure,
         }
 

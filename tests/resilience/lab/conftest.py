@@ -23,6 +23,8 @@ PATIENCE = 90.0
 class RunningLab:
     """One lab; ``run`` is another terminal."""
 
+    command = COMMAND
+
     def __init__(self, name, *arguments):
         self.name, self.place = name, place(name)
         self._terminal, inner = pty.openpty()
