@@ -6,7 +6,7 @@ loses its last effect. Chains without an effect are left out, with the jumps to 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import rule_set as rs
@@ -18,7 +18,7 @@ from midonet_kubernetes.topology.nat import nat_rules
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.folding import live_rules
 from midonet_kubernetes.topology.services import Services
-from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
+from midonet_kubernetes.topology.stages import PROHIBIT, PROHIBITING, REFUSE, REFUSING, Place, Side
 
 
 class Chains:
@@ -27,13 +27,12 @@ class Chains:
     Args:
         objects: of the host's view.
         services: chains of exact jumps, which are compiled there.
-        inbound: what conditions may refer to in inbound filters.
-        outbound: the same in outbound filters.
+        around: what conditions may refer to, by place.
     """
 
-    def __init__(self, objects: Objects, services: Services, inbound: Surroundings, outbound: Surroundings) -> None:
+    def __init__(self, objects: Objects, services: Services, around: Mapping[Place, Surroundings]) -> None:
         self._objects, self._services = objects, services
-        self._around = {True: inbound, False: outbound}
+        self._around = around
         self._compiled: dict[tuple[Side, str], Compiled] = {}
         self._in_progress: set[tuple[Side, str]] = set()
 
@@ -86,7 +85,7 @@ class Chains:
                 calls.add(rule.jump_chain_id)
             try:
                 action = self._action(side, rule)
-                matches = alternatives(rule, self._around[side.inbound]) if action.rows else []
+                matches = alternatives(rule, self._around[side.place]) if action.rows else []
             except Inexpressible as why:
                 items["unsupported", "Rule", rule.id] = Unsupported("Rule", rule.id, str(why))
                 continue
@@ -111,20 +110,23 @@ class Chains:
         )
 
     def _action(self, side: Side, rule: Rule) -> Action:
-        filtering = side in {Side.FILTER_IN, Side.FILTER_OUT}
         if rule.type == "jump":
             target = self.compiled(side, rule.jump_chain_id or "")
             return Action([(rs.Verdict("jump", target.name),)], effect=target.effect) if target.rules else NOTHING
         if rule.type in {"dnat", "snat"} and side in {Side.DNAT, Side.SNAT}:
             return nat_rules(side, rule)
         if rule.type in {"dnat", "snat", "rev_dnat", "rev_snat"}:
-            return _after_nat(rule, filtering=filtering)
+            if side is Side.FILTER_FORWARD and not rule.type.startswith("rev"):
+                raise Inexpressible("the kernel translates at the ports only, not between bridge and router")
+            return _after_nat(rule, filtering=side.filters)
         if rule.type in {"accept", "return"}:
             return Action([(rs.Verdict(rule.type),)])
         if rule.type == "reject" and side is Side.FILTER_IN:
             return Action([(rs.Verdict("goto", REFUSE),)], effect=True, items={("chain", REFUSE): REFUSING})
+        if rule.type == "reject" and side.place is Place.FORWARD:
+            return Action([(rs.Verdict("goto", PROHIBIT),)], effect=True, items={("chain", PROHIBIT): PROHIBITING})
         if rule.type in {"drop", "reject"}:  # on other sides such a packet has been dropped, or will be: the chain ends
-            return Action([(rs.Verdict("drop" if filtering else "accept"),)], effect=filtering)
+            return Action([(rs.Verdict("drop" if side.filters else "accept"),)], effect=side.filters)
         raise Inexpressible(f"rules of type {rule.type} have no counterpart in the kernel")
 
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 from midonet_kubernetes.model.midonet import PortRange, Rule
 from midonet_kubernetes.topology.passes.folding import CONDITIONS, IPV4, given, never_matches
 from midonet_kubernetes.topology.rule_set import Between, Compare, Field, InSet, Statement
+from midonet_kubernetes.topology.stages import Place
 
 Alternatives = list[tuple[Statement, ...]]
 ALWAYS: Alternatives = [()]
@@ -29,13 +30,13 @@ class Surroundings:
     """What conditions can refer to, and where the rule runs.
 
     Args:
-        inbound: packets have entered by a port here and have no output port yet; else they are about to leave by one.
+        place: where the rule runs.
         interfaces: of the ports that are bound on this host, by port id.
         members: port ids of the port groups, by group id.
         address_set: the name of the set that holds a group's addresses; None for a group that is not there.
     """
 
-    inbound: bool
+    place: Place
     interfaces: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     address_set: Callable[[str], str | None] = lambda _group: None
@@ -91,7 +92,7 @@ def _prefix(what: Field, address: str | None, length: int, *, inverted: bool) ->
 
 
 def _mac(what: Field, text: str | None, mask: str | None, around: Surroundings, *, inverted: bool) -> Alternatives:
-    if not around.inbound:
+    if around.place is not Place.IN:
         raise Inexpressible("a frame gets its MAC addresses after the last rule of the way out")
     bits = bytes.fromhex((mask or "ffff.ffff.ffff").replace(".", ""))
     value = bytes(a & b for a, b in zip(bytes.fromhex((text or "").replace(":", "")), bits, strict=True))
@@ -129,13 +130,13 @@ def _group(what: Field, group: str | None, around: Surroundings, *, inverted: bo
 def _by_port(rule: Rule, name: str, around: Surroundings, *, inverted: bool) -> Alternatives:
     """Conditions about the port of entry or exit, which is an interface when the port is bound here."""
     outgoing = name.startswith("out")
-    if outgoing and around.inbound:
+    if outgoing and around.place is Place.IN:
         return _constant(inverted)  # no output port yet (simulation 1.3)
     wanted = getattr(rule, name)
     ports = around.members.get(wanted, ()) if isinstance(wanted, str) else wanted
     names = [around.interfaces[port].encode() for port in ports if port in around.interfaces]
-    if not outgoing and not around.inbound and len(names) < len(ports):
-        raise Inexpressible("by which port of another host a packet entered is not known on the way out")
+    if len(names) < len(ports) and (around.place is Place.FORWARD or (not outgoing and around.place is Place.OUT)):
+        raise Inexpressible("behind the port of entry only the ports of this host are known to the kernel")
     what = Field.OIFNAME if outgoing else Field.IIFNAME
     if inverted:
         return [tuple(Compare(what, interface, invert=True) for interface in names)]

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 
 from midonet_kubernetes.model.midonet import Port
 from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology import stages
 from midonet_kubernetes.topology.chains import Chains
 from midonet_kubernetes.topology.conditions import Surroundings
 from midonet_kubernetes.topology.groups import group_items, set_of_group
@@ -15,7 +16,7 @@ from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
 from midonet_kubernetes.topology.services import Services
-from midonet_kubernetes.topology.stages import OF_BRIDGE_INBOUND, OF_PORT_INBOUND, OF_PORT_OUTBOUND, Side, Stage
+from midonet_kubernetes.topology.stages import Place, Side, Stage
 
 _TRANSLATED = (b"\x06", b"\x11")  # TCP and UDP
 _SOURCE_NAT_PRIORITY = 100
@@ -35,8 +36,8 @@ class Filters:
         self._host_id, self._objects, self._items, self._services = host_id, objects, items, services
         self._interfaces: dict[str, str] = {}
         self._members: dict[str, list[str]] = {}
-        around = [Surroundings(inbound, self._interfaces, self._members, self._address_set) for inbound in (True, False)]
-        self._chains = Chains(objects, services, *around)
+        around = {place: Surroundings(place, self._interfaces, self._members, self._address_set) for place in Place}
+        self._chains = Chains(objects, services, around)
         self._live: dict[tuple[Side, str], None] = {}  # chains that something leads to
         self._roots: set[str] = set()  # filters of ports and bridges here
         self._groups: set[str] = set()
@@ -91,28 +92,38 @@ class Filters:
         items: dict[ItemKey, Item] = {}
         if not port.interface_name:
             return items
-        for stages, chain in self._filters(port):
+        for where, chain in self._filters(port):
             self._roots.add(chain)
-            translation = source_nat_of(self._objects.rules_of(chain)) if stages is OF_PORT_OUTBOUND else None
+            translation = source_nat_of(self._objects.rules_of(chain)) if where is stages.OF_PORT_OUTBOUND else None
             if translation is not None:
                 items |= _source_nat(port.interface_name, translation)
                 continue
-            for stage in stages:
+            for stage in where:
                 compiled = self._chains.compiled(stage.side, chain)
                 self._visit(stage.side, chain, self._live)
                 if compiled.effect:
-                    items |= stage.entry(port.interface_name, compiled.name)
+                    items |= stage.entry(port.interface_name, compiled.name, port.device_id)
                     self._visit(stage.side, chain, needed)
         return items
 
     def _filters(self, port: Port) -> Iterator[tuple[tuple[Stage, ...], str]]:
+        """The filters that packets of a port meet, and the stages of each."""
+        found: list[tuple[tuple[Stage, ...], str | None]] = [(stages.OF_PORT_INBOUND, port.inbound_filter_id)]
         bridge = self._objects.bridges.get(port.device_id)
-        if port.inbound_filter_id:
-            yield OF_PORT_INBOUND, port.inbound_filter_id
-        if bridge and bridge.inbound_filter_id:
-            yield OF_BRIDGE_INBOUND, bridge.inbound_filter_id
-        if port.outbound_filter_id:
-            yield OF_PORT_OUTBOUND, port.outbound_filter_id
+        if bridge is not None:
+            found.append((stages.OF_BRIDGE_INBOUND, bridge.inbound_filter_id))
+            found.append((stages.OF_BRIDGE_OUTBOUND, bridge.outbound_filter_id))
+        for link, far in self._objects.links_of(port.device_id):
+            found.append((stages.OF_LINK_INBOUND, link.inbound_filter_id))
+            found.append((stages.OF_LINK_OUTBOUND, link.outbound_filter_id))
+            found.append((stages.OF_ROUTER_PORT_INBOUND, far.inbound_filter_id))
+            found.append((stages.OF_ROUTER_PORT_OUTBOUND, far.outbound_filter_id))
+            router = self._objects.routers.get(far.device_id)
+            if router is not None:
+                found.append((stages.OF_ROUTER_INBOUND, router.inbound_filter_id))
+                found.append((stages.OF_ROUTER_OUTBOUND, router.outbound_filter_id))
+        found.append((stages.OF_PORT_OUTBOUND, port.outbound_filter_id))
+        return ((where, chain) for where, chain in found if chain)
 
     def _visit(self, side: Side, chain: str, seen: dict[tuple[Side, str], None]) -> None:
         waiting = [chain]

@@ -79,6 +79,9 @@ def tunnel(place: Here) -> Iterator[Piece]:
 def bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Piece]:
     """What a bridge and the routes to it become."""
     home = _home(objects, bridge_id)
+    links = objects.links_of(bridge_id)
+    if len(links) > 1 and any(_has_filters(objects, port) for _, port in links):
+        yield _unsupported("Bridge", bridge_id, "it has several routers with filters: a packet meets the filters of all of them")
     if len(home) > 1:
         yield _unsupported("Bridge", bridge_id, "its ports are on several hosts, and a bridge here lives on one")
     if place.host_id in home:
@@ -97,6 +100,11 @@ def bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Piece]:
 
 def router(objects: Objects, router_id: str) -> Iterator[Piece]:
     """Routes of a router that lead nowhere, and what of it has no counterpart here."""
+    device = objects.routers.get(router_id)
+    if device is not None and (device.load_balancer_id or device.local_redirect_chain_id or device.forward_chain_id):
+        yield _unsupported("Router", router_id, "load balancer, local redirect and forward chains have no counterpart")
+    if device is not None and not device.admin_state_up:
+        yield _unsupported("Router", router_id, "a router cannot be down on its own: set its ports or bridges down")
     for route in objects.routes_of(router_id):
         if route.type in _SINKS:
             yield from _route(route, net.Route(_destination(route), kind=_SINKS[route.type], metric=route.weight))
@@ -105,6 +113,12 @@ def router(objects: Objects, router_id: str) -> Iterator[Piece]:
             yield _unsupported("Port", port.id, "a router port that is bound to an interface")
         elif port.peer_id and (peer := objects.ports.get(port.peer_id)) and peer.type == "Router":
             yield _unsupported("Port", port.id, "a link between two routers")
+
+
+def _has_filters(objects: Objects, port: Port) -> bool:
+    router = objects.routers.get(port.device_id)
+    filters = (port.inbound_filter_id, port.outbound_filter_id)
+    return any((*filters, *((router.inbound_filter_id, router.outbound_filter_id) if router else ())))
 
 
 def is_up(objects: Objects, port: Port) -> bool:
@@ -177,9 +191,8 @@ def _home(objects: Objects, bridge_id: str) -> list[str]:
 
 
 def _router_ports(objects: Objects, bridge_id: str) -> list[Port]:
-    """The router ports that are linked to a bridge and have an address, by id."""
-    linked = (objects.ports.get(port.peer_id or "") for port in objects.ports_of(bridge_id) if not port.host_id)
-    return [port for port in linked if port and port.type == "Router" and port.port_subnet and port.admin_state_up]
+    """The router ports that are linked to a bridge, up and have an address, by id of the bridge's port."""
+    return [port for _, port in objects.links_of(bridge_id) if port.port_subnet and port.admin_state_up]
 
 
 def _address(port: Port) -> str:

@@ -18,6 +18,7 @@ from midonet_kubernetes.model.midonet import (
     Port,
     PortGroup,
     Route,
+    Router,
     Rule,
     TunnelZoneHost,
 )
@@ -37,6 +38,7 @@ class Objects:
         self.homes = cast("dict[str, BridgeHome]", self._kinds["BridgeHome"])
         self.groups = cast("dict[str, IpAddrGroup]", self._kinds["IpAddrGroup"])
         self.ports = cast("dict[str, Port]", self._kinds["Port"])
+        self.routers = cast("dict[str, Router]", self._kinds["Router"])
         self.port_groups = cast("dict[str, PortGroup]", self._kinds["PortGroup"])
 
     def take(self, change: Change) -> Any | None:
@@ -74,6 +76,11 @@ class Objects:
     def ports_on(self, host: str) -> list[Port]:
         """The bridge ports that are bound on a host, by id."""
         return self._sorted("bound", host)
+
+    def links_of(self, bridge: str) -> list[tuple[Port, Port]]:
+        """The interior ports of a bridge that lead to routers, each with its peer."""
+        interior = [(port, self.ports.get(port.peer_id)) for port in self.ports_of(bridge) if port.peer_id and not port.host_id]
+        return [(port, peer) for port, peer in interior if peer is not None and peer.type == "Router"]
 
     def linked_to(self, port: str) -> list[Port]:
         """The ports whose peer is ``port``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from midonet_kubernetes.topology.host_state import MEMBER
 from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.rule_set import (
     Chain,
@@ -18,6 +19,7 @@ from midonet_kubernetes.topology.rule_set import (
     Data,
     Field,
     Hook,
+    InSet,
     Reject,
     Rule,
     Set,
@@ -26,9 +28,18 @@ from midonet_kubernetes.topology.rule_set import (
     VerdictMap,
 )
 
-REFUSE = "refuse"
+REFUSE, PROHIBIT = "refuse", "prohibit"
 REFUSING = Chain(REFUSE, (Rule((Compare(Field.L4PROTO, b"\x06"), Reject(tcp_reset=True))), Rule((Reject(code=3),))))
+PROHIBITING = Chain(PROHIBIT, (Rule((Reject(code=13),)),))
 _CONFIRMED = (8).to_bytes(4, "big")  # IPS_CONFIRMED: a packet of this connection has left before
+
+
+class Place(Enum):
+    """Where in the kernel's path a chain runs."""
+
+    IN = "in"  # entered by a port here, not routed yet
+    FORWARD = "forward"  # routed: both interfaces are known
+    OUT = "out"  # about to leave by a port here
 
 
 class Side(Enum):
@@ -37,13 +48,23 @@ class Side(Enum):
     FILTER_IN = "fi"
     DNAT = "dn"
     UNSERVED = "un"
+    FILTER_FORWARD = "ff"
+    FILTER_FAR = "ft"  # into the bridge of exit: its NAT rules have acted, if at all, where the packet entered
     FILTER_OUT = "fo"
     SNAT = "sn"
 
     @property
-    def inbound(self) -> bool:
-        """Whether packets are on their way in."""
-        return self in {Side.FILTER_IN, Side.DNAT, Side.UNSERVED}
+    def place(self) -> Place:
+        """Where such chains run."""
+        return _PLACES.get(self, Place.IN)
+
+    @property
+    def filters(self) -> bool:
+        """Whether such chains drop and reject."""
+        return self in {Side.FILTER_IN, Side.FILTER_FORWARD, Side.FILTER_FAR, Side.FILTER_OUT}
+
+
+_PLACES = {Side.FILTER_FORWARD: Place.FORWARD, Side.FILTER_FAR: Place.FORWARD, Side.FILTER_OUT: Place.OUT, Side.SNAT: Place.OUT}
 
 
 @dataclass(frozen=True)
@@ -55,28 +76,45 @@ class Stage:
         side: of the chains that it leads to.
         hook: where it hangs.
         map: from the interface to the verdict.
+        key: which interface decides.
         guard: what must hold besides.
+        away: only packets that come from, or go to, elsewhere than the ports of the same bridge.
     """
 
     name: str
     side: Side
     hook: Hook
     map: str
+    key: Field = Field.IIFNAME
     guard: tuple[Statement, ...] = ()
+    away: bool = False
 
-    @property
-    def key(self) -> Field:
-        """Which interface decides."""
-        return Field.IIFNAME if self.side.inbound else Field.OIFNAME
+    def entry(self, interface: str, chain: str, bridge: str) -> dict[ItemKey, Item]:
+        """What sends the packets of an interface to a chain: an element, with map and base chain.
 
-    def entry(self, interface: str, chain: str) -> dict[ItemKey, Item]:
-        """What sends the packets of an interface to a chain: an element, with map and base chain."""
+        Args:
+            interface: of a port here.
+            chain: name of the kernel's chain.
+            bridge: id of the port's bridge.
+        """
         look_up = Rule((*self.guard, VerdictMap((self.key,), self.map)))
-        return {
+        items: dict[ItemKey, Item] = {
             ("set", self.map): Set(self.map, (self.key,), Data.VERDICT),
             ("chain", self.name): Chain(self.name, (look_up,), self.hook),
-            ("element", self.map, (interface.encode(),)): Verdict("jump", chain),
         }
+        if self.away:
+            ports, gate = f"ports_{bridge}", f"{self.name}_{bridge}"
+            other = Field.OIFNAME if self.key is Field.IIFNAME else Field.IIFNAME
+            neighbours = Rule((InSet((other,), ports), Verdict("return")))
+            items["set", ports] = Set(ports, (Field.IIFNAME,))
+            items["element", ports, (interface.encode(),)] = MEMBER
+            items["chain", gate] = Chain(gate, (neighbours, Rule((Verdict("jump", chain),))))
+            chain = gate
+        return items | {("element", self.map, (interface.encode(),)): Verdict("jump", chain)}
+
+
+def _forward(name: str, priority: int, key: Field, *, side: Side = Side.FILTER_FORWARD, away: bool = True) -> Stage:
+    return Stage(name, side, Hook("filter", "forward", priority), name.partition("_")[2], key, away=away)
 
 
 PORT_IN = Stage("s10_port_in", Side.FILTER_IN, Hook("filter", "prerouting", -160), "port_in")
@@ -88,11 +126,26 @@ BRIDGE_UNSERVED = Stage(
     Side.UNSERVED,
     Hook("filter", "prerouting", -90),
     "bridge_unserved",
-    (Compare(Field.CT_STATUS, bytes(4), _CONFIRMED),),
+    guard=(Compare(Field.CT_STATUS, bytes(4), _CONFIRMED),),
 )
-PORT_OUT = Stage("s60_port_out", Side.FILTER_OUT, Hook("filter", "postrouting", 50), "port_out")
-PORT_SNAT = Stage("s70_port_snat", Side.SNAT, Hook("nat", "postrouting", 100), "port_snat")
+# Out of the bridge of entry and through the router, on the host where the packet entered.
+BRIDGE_OUT = _forward("s31_bridge_out", 0, Field.IIFNAME, away=False)
+LINK_OUT = _forward("s32_link_out", 1, Field.IIFNAME)
+ROUTER_PORT_IN = _forward("s33_router_port_in", 2, Field.IIFNAME)
+ROUTER_IN = _forward("s34_router_in", 3, Field.IIFNAME)
+ROUTER_OUT = _forward("s35_router_out", 4, Field.IIFNAME)
+# Into the bridge of exit, on the host where the packet leaves; MidoNet runs these where it entered, with the same result.
+ROUTER_PORT_OUT = _forward("s36_router_port_out", 5, Field.OIFNAME)
+LINK_IN = _forward("s37_link_in", 6, Field.OIFNAME)
+FAR_BRIDGE_IN = _forward("s38_far_bridge_in", 7, Field.OIFNAME, side=Side.FILTER_FAR)
+FAR_BRIDGE_OUT = _forward("s39_far_bridge_out", 8, Field.OIFNAME, side=Side.FILTER_FAR)
+PORT_OUT = Stage("s60_port_out", Side.FILTER_OUT, Hook("filter", "postrouting", 50), "port_out", Field.OIFNAME)
+PORT_SNAT = Stage("s70_port_snat", Side.SNAT, Hook("nat", "postrouting", 100), "port_snat", Field.OIFNAME)
 
 OF_PORT_INBOUND = (PORT_IN, PORT_DNAT)
-OF_BRIDGE_INBOUND = (BRIDGE_IN, BRIDGE_DNAT, BRIDGE_UNSERVED)
+OF_BRIDGE_INBOUND = (BRIDGE_IN, BRIDGE_DNAT, BRIDGE_UNSERVED, FAR_BRIDGE_IN)
+OF_BRIDGE_OUTBOUND = (BRIDGE_OUT, FAR_BRIDGE_OUT)
+OF_LINK_INBOUND, OF_LINK_OUTBOUND = (LINK_IN,), (LINK_OUT,)
+OF_ROUTER_PORT_INBOUND, OF_ROUTER_PORT_OUTBOUND = (ROUTER_PORT_IN,), (ROUTER_PORT_OUT,)
+OF_ROUTER_INBOUND, OF_ROUTER_OUTBOUND = (ROUTER_IN,), (ROUTER_OUT,)
 OF_PORT_OUTBOUND = (PORT_OUT, PORT_SNAT)

@@ -55,6 +55,7 @@ class Touched:
                 self.bridges.add(item.id)
             case Router():
                 self.routers.add(item.id)
+                self.entries |= bool(item.inbound_filter_id or item.outbound_filter_id)
             case Port():
                 self._add_port(item, objects)
             case Route():
@@ -78,6 +79,7 @@ class Touched:
         self.places.update((chain, key) for key in objects.exact_keys(chain))
 
     def _add_port(self, port: Port, objects: Objects) -> None:
+        self.entries |= not port.host_id and bool(port.inbound_filter_id or port.outbound_filter_id)
         if port.type == "Router":
             self.routers.add(port.device_id)
             self.bridges.update(linked.device_id for linked in objects.linked_to(port.id))
