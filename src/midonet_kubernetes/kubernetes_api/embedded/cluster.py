@@ -75,8 +75,10 @@ class Cluster:
 
     def _learn(self, change: Change) -> None:
         for controller in self._controllers:
-            for subject in controller.affected(change):
-                self._pending[controller, subject] = None
+            try:
+                self._pending |= dict.fromkeys((controller, subject) for subject in controller.affected(change))
+            except Exception:  # the change is made; whoever else listens has to hear of it
+                _LOG.exception("%s cannot follow %s", type(controller).__name__, "/".join(change.now.key))
         self._wake.set()
 
     def settle(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -96,6 +96,13 @@ def _table(resource: Resource, items: list[Stored], form: Form, now: datetime, a
     return msgspec.json.encode(table)
 
 
+def _cell(column: Column, body: Json, now: datetime) -> Any:
+    try:
+        return column.cell(body, now)
+    except (KeyError, TypeError, AttributeError):  # an object that is only half filled in still has a row
+        return "<unknown>"
+
+
 def _columns(resource: Resource) -> tuple[Column, ...]:
     named = any(column.name == NAME.name for column in resource.columns)
     return resource.columns if named else (NAME, *resource.columns)
@@ -105,7 +112,7 @@ def _row_maker(resource: Resource, form: Form, now: datetime) -> Callable[[Json]
     columns = _columns(resource)
 
     def row(body: Json) -> Json:
-        cells = [column.cell(body, now) for column in columns]
+        cells = [_cell(column, body, now) for column in columns]
         if form.include == "None":
             return {"cells": cells}
         return {"cells": cells, "object": body if form.include == "Object" else _partial(body)}

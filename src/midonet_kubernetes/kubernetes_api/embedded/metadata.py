@@ -52,6 +52,7 @@ def begin(resource: Resource, namespace: str, body: Json, now: datetime) -> None
         metadata["name"] = metadata["generateName"][:_LONGEST_GENERATED] + suffix()
     for name in (*_SET_BY_SERVER, "selfLink", "managedFields", "resourceVersion"):
         metadata.pop(name, None)
+    metadata.setdefault("name", "")
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = timestamp(now)
     if resource.generations:

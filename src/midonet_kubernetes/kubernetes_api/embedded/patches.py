@@ -45,8 +45,22 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def strategic(target: Any, patch: Any) -> Any:
-    """Apply a strategic merge patch."""
+def strategic(target: Json, patch: Json) -> Json:
+    """Apply a strategic merge patch.
+
+    Raises:
+        Failure: 400, a directive or a list in it is not of the form that its name calls for.
+    """
+    try:
+        result = _strategic(target, patch)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise bad_request(f"invalid strategic merge patch: {error}") from error
+    if not isinstance(result, dict):
+        raise bad_request("invalid strategic merge patch: it leaves no object")
+    return result
+
+
+def _strategic(target: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
         return patch
     if patch.get("$patch") == "replace":
@@ -66,7 +80,7 @@ def strategic(target: Any, patch: Any) -> Any:
         elif isinstance(value, list):
             result[name] = _merge_list(name, result.get(name) or [], value, patch.get(f"$setElementOrder/{name}"))
         else:
-            result[name] = strategic(result.get(name), value)
+            result[name] = _strategic(result.get(name), value)
     return result
 
 
@@ -83,9 +97,9 @@ def _merge_list(name: str, target: list[Any], patch: list[Any], order: list[Any]
         if item.get("$patch") == "delete":
             merged.pop(item[key], None)
         else:
-            merged[item[key]] = strategic(merged.get(item[key]), item)
+            merged[item[key]] = _strategic(merged.get(item[key]), item)
     places = {item[key]: place for place, item in enumerate(order or []) if key in item}
-    return sorted(merged.values(), key=lambda item: places.get(item[key], len(places)))
+    return [item for _, item in sorted(merged.items(), key=lambda entry: places.get(entry[0], len(places)))]
 
 
 def _merge_key(name: str, items: list[Any]) -> str | None:

@@ -23,6 +23,7 @@ from midonet_kubernetes.kubernetes_api.embedded.failures import (
     not_found,
 )
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
+from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import ObjectShape
 from midonet_kubernetes.kubernetes_api.embedded.store import Change, Key, Store, Stored
 
 _NOT_SPEC = ("apiVersion", "kind", "metadata", "status")
@@ -144,7 +145,9 @@ class Registry:
         if status:
             kept = {} if resource.schema is not None else {"metadata": new["metadata"]}
             new = old | kept | {"status": new.get("status", {})}
-            self._refuse(resource, new, list(schema.check(resource.schema, new)) if resource.schema else [])
+            causes = list(metadata.check(resource, new["metadata"], old["metadata"]))
+            causes += schema.check(resource.schema, new) if resource.schema is not None else []
+            self._refuse(resource, new, causes)
         else:
             if resource.status:
                 new.pop("status", None)
@@ -168,9 +171,8 @@ class Registry:
             metadata.without_nulls(body.get("metadata"))
         else:
             metadata.without_nulls(body)
-        if resource.shape is None:
-            return
         try:
+            msgspec.convert(body, ObjectShape)
             msgspec.convert(body, resource.shape)
         except msgspec.ValidationError as error:
             raise self._unreadable(resource, str(error)) from error

@@ -10,6 +10,7 @@ from typing import Any
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.durations import since
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, qualified
+from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import ObjectShape
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -86,7 +87,7 @@ class Resource:
     categories: tuple[str, ...] = ()
     status: bool = False
     scale: Scale | None = None
-    shape: type | None = None
+    shape: type = ObjectShape
     prepare: Callable[[Json, Json | None], None] = _nothing
     validate: Callable[[Json, Json | None], list[Cause]] = _no_causes
     name_rule: Callable[[str], list[str]] = name_rules.subdomain

@@ -14,7 +14,7 @@ from typing import Any
 
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value, required, unsupported
 
-_TYPES: dict[str, Callable[[Any], bool]] = {
+TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
@@ -70,7 +70,7 @@ def check(schema: Json, value: Any, path: str = "") -> Iterable[Cause]:
             yield _wrong_type(path, value, "integer,string")
         return
     wanted = schema.get("type")
-    if wanted and not _TYPES[wanted](value):
+    if wanted and not TYPES[wanted](value):
         yield _wrong_type(path, value, wanted)
         return
     yield from _check_value(schema, value, path)
@@ -83,7 +83,7 @@ def check(schema: Json, value: Any, path: str = "") -> Iterable[Cause]:
 
 
 def _wrong_type(path: str, value: Any, wanted: str) -> Cause:
-    found = next((name for name, test in _TYPES.items() if test(value)), "null")
+    found = next((name for name, test in TYPES.items() if test(value)), "null")
     detail = f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"'
     return Cause(path or "<nil>", "FieldValueTypeInvalid", detail)
 

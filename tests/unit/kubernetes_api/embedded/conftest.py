@@ -139,6 +139,11 @@ class Server:
         }
 
 
+@pytest.fixture(scope="session")
+def server_type() -> type[Server]:
+    return Server
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()

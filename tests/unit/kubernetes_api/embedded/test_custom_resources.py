@@ -45,7 +45,7 @@ def definition(**version):
 
 def test_the_packaged_definition_is_the_one_to_deploy():
     root = next(parent for parent in Path(__file__).parents if (parent / "pyproject.toml").exists())
-    assert yaml.safe_load((root / "deploy/crd/translation.yaml").read_text()) == translation_definition()
+    assert yaml.safe_load((root / "deploy/translation.yaml").read_text()) == translation_definition()
 
 
 @pytest.mark.parametrize(

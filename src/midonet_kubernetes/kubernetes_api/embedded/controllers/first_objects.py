@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterable
 from importlib import resources
 
@@ -23,11 +24,16 @@ _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _HTTPS = 443
 
 
-def translation_definition() -> Json:
-    """The CustomResourceDefinition of Translations; ``deploy/crd/translation.yaml`` is the same file."""
+@functools.cache
+def _definition() -> Json:
     text = resources.files("midonet_kubernetes.kubernetes_api.embedded").joinpath("translation.yaml").read_text("utf-8")
     definition: Json = yaml.safe_load(text)
     return definition
+
+
+def translation_definition() -> Json:
+    """The CustomResourceDefinition of Translations; ``deploy/translation.yaml`` is a link to the same file."""
+    return copy.deepcopy(_definition())
 
 
 class FirstObjects(RegistryController):
@@ -42,7 +48,6 @@ class FirstObjects(RegistryController):
     def __init__(self, registry: Registry, address: str, advertised: tuple[str, int] | None) -> None:
         super().__init__(registry)
         self._address, self._advertised = address, advertised
-        self._definition = translation_definition()
         self._keys = {key for key, _ in self._wanted()}
 
     def affected(self, change: Change) -> Iterable[Subject]:
@@ -65,7 +70,7 @@ class FirstObjects(RegistryController):
 
     def _wanted(self) -> list[tuple[Key, Json]]:
         wanted = [(Key(NAMESPACES.id, "", name), {"metadata": {"name": name}}) for name in _NAMESPACES]
-        definition = copy.deepcopy(self._definition)
+        definition = translation_definition()
         wanted.append((Key(DEFINITIONS.id, "", definition["metadata"]["name"]), definition))
         wanted.append((Key(SERVICES.id, "default", "kubernetes"), self._service()))
         if self._advertised is not None:

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from midonet_kubernetes.kubernetes_api.embedded import jsonpath
-from midonet_kubernetes.kubernetes_api.embedded.durations import since, timestamp
+from midonet_kubernetes.kubernetes_api.embedded.durations import since
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value, required, unsupported
-from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import ObjectShape
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource, Scale
-from midonet_kubernetes.model.kubernetes import Object
+from midonet_kubernetes.kubernetes_api.embedded.schema import TYPES, pattern
+from midonet_kubernetes.kubernetes_api.embedded.shapes.definitions import DefinitionShape
 
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"  # the finalizer that keeps a definition until its objects are gone
-
-
-class _NamesShape(Object, frozen=True):
-    plural: str = ""
-    singular: str = ""
-    kind: str = ""
-    list_kind: str = ""
-    short_names: list[str] = []
-    categories: list[str] = []
-
-
-class _VersionShape(Object, frozen=True):
-    name: str = ""
-    served: bool = False
-    storage: bool = False
-    schema: dict[str, Any] = {}
-    subresources: dict[str, dict[str, Any]] = {}
-    additional_printer_columns: list[dict[str, Any]] = []
-
-
-class _SpecShape(Object, frozen=True):
-    group: str = ""
-    scope: str = ""
-    names: _NamesShape = _NamesShape()
-    versions: list[_VersionShape] = []
-
-
-class _DefinitionShape(ObjectShape, frozen=True):
-    spec: _SpecShape = _SpecShape()
 
 
 def _prepare(body: Json, old: Json | None) -> None:
@@ -62,7 +34,7 @@ def _prepare(body: Json, old: Json | None) -> None:
     status["acceptedNames"] = names
     status["storedVersions"] = [version["name"] for version in spec.get("versions", []) if version.get("storage")]
     if not status.get("conditions"):
-        moment = body["metadata"].get("creationTimestamp", timestamp(datetime.now().astimezone()))
+        moment = body["metadata"]["creationTimestamp"]
         status["conditions"] = [
             _condition("NamesAccepted", "NoConflicts", "no conflicts found", moment),
             _condition("Established", "InitialNamesAccepted", "the initial names have been accepted", moment),
@@ -97,6 +69,8 @@ def _validate_version(version: Json, path: str) -> Iterable[Cause]:
         yield required(f"{path}.schema.openAPIV3Schema", "schemas are required")
     elif schema.get("type") != "object":
         yield invalid_value(f"{path}.schema.openAPIV3Schema.type", schema.get("type"), 'must be "object" at the root')
+    else:
+        yield from _validate_schema(schema, f"{path}.schema.openAPIV3Schema")
     for index, column in enumerate(version.get("additionalPrinterColumns", [])):
         where = f"{path}.additionalPrinterColumns[{index}]"
         yield from (required(f"{where}.{name}") for name in ("name", "type", "jsonPath") if not column.get(name))
@@ -104,6 +78,21 @@ def _validate_version(version: Json, path: str) -> Iterable[Cause]:
             jsonpath.first(column.get("jsonPath", ".metadata"), {})
         except ValueError as error:
             yield invalid_value(f"{where}.jsonPath", column["jsonPath"], str(error))
+
+
+def _validate_schema(schema: Json, path: str) -> Iterable[Cause]:
+    kind = schema.get("type", "")
+    if kind and kind not in TYPES:
+        yield unsupported(f"{path}.type", kind, sorted(TYPES))
+    try:
+        pattern(schema.get("pattern", ""))
+    except re.error as error:
+        yield invalid_value(f"{path}.pattern", schema["pattern"], f"must be a valid regular expression, but isn't: {error}")
+    for name, inner in schema.get("properties", {}).items():
+        yield from _validate_schema(inner, f"{path}.properties[{name}]")
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            yield from _validate_schema(schema[name], f"{path}.{name}")
 
 
 DEFINITIONS = Resource(
@@ -115,7 +104,7 @@ DEFINITIONS = Resource(
     short_names=("crd", "crds"),
     status=True,
     generations=True,
-    shape=_DefinitionShape,
+    shape=DefinitionShape,
     prepare=_prepare,
     validate=_validate,
     columns=(Column("Created At", lambda crd, _: crd["metadata"].get("creationTimestamp"), "date"),),
@@ -137,7 +126,6 @@ def defined_by(definition: Json) -> list[Resource]:
             categories=tuple(names.get("categories", ())),
             status="status" in version.get("subresources", {}),
             scale=_scale(version.get("subresources", {}).get("scale")),
-            shape=ObjectShape,
             generations=True,
             columns=tuple(map(_column, version.get("additionalPrinterColumns", []))) or (AGE,),
             schema=version["schema"]["openAPIV3Schema"],

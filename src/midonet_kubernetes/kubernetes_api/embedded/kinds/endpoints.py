@@ -7,7 +7,8 @@ from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value, required, unsupported
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
-from midonet_kubernetes.model.kubernetes import Endpoints, EndpointSlice
+from midonet_kubernetes.kubernetes_api.embedded.shapes.networks import EndpointSliceShape
+from midonet_kubernetes.model.kubernetes import Endpoints
 
 _SHOWN = 3  # kubectl names three endpoints and counts the rest
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
@@ -95,7 +96,7 @@ ENDPOINT_SLICES = Resource(
     kind="EndpointSlice",
     plural="endpointslices",
     generations=True,
-    shape=EndpointSlice,
+    shape=EndpointSliceShape,
     prepare=_prepare_slice,
     validate=_validate_slice,
     columns=(

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value
-from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import NodeShape
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
+from midonet_kubernetes.kubernetes_api.embedded.shapes.networks import NodeShape
+from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import NamespaceShape
 
 _ROLE = "node-role.kubernetes.io/"
 
@@ -103,6 +104,7 @@ NAMESPACES = Resource(
     namespaced=False,
     short_names=("ns",),
     status=True,
+    shape=NamespaceShape,
     prepare=_prepare_namespace,
     name_rule=name_rules.label,
     columns=(Column("Status", lambda namespace, _: namespace.get("status", {}).get("phase", "")), AGE),

@@ -12,7 +12,14 @@ from midonet_kubernetes.kubernetes_api.embedded.durations import since
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value
 from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import selector_text
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, NAME, Column, Resource
-from midonet_kubernetes.model.kubernetes import Event, Lease
+from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import (
+    BindingShape,
+    DataShape,
+    EventShape,
+    ObjectShape,
+    PolicyShape,
+)
+from midonet_kubernetes.model.kubernetes import Lease
 
 
 def _prepare_secret(body: Json, _old: Json | None) -> None:
@@ -31,6 +38,7 @@ CONFIG_MAPS = Resource(
     kind="ConfigMap",
     plural="configmaps",
     short_names=("cm",),
+    shape=DataShape,
     columns=(Column("Data", _count), AGE),
 )
 SECRETS = Resource(
@@ -38,6 +46,7 @@ SECRETS = Resource(
     version="v1",
     kind="Secret",
     plural="secrets",
+    shape=DataShape,
     prepare=_prepare_secret,
     columns=(Column("Type", lambda secret, _: secret["type"]), Column("Data", _count), AGE),
 )
@@ -67,7 +76,7 @@ EVENTS = Resource(
     kind="Event",
     plural="events",
     short_names=("ev",),
-    shape=Event,
+    shape=EventShape,
     validate=_validate_event,
     columns=(
         Column("Last Seen", lambda event, now: since(_event_time(event), now)),
@@ -95,6 +104,7 @@ NETWORK_POLICIES = Resource(
     version="v1",
     kind="NetworkPolicy",
     plural="networkpolicies",
+    shape=PolicyShape,
     generations=True,
     short_names=("netpol",),
     columns=(
@@ -135,6 +145,7 @@ def _rbac(kind: str, *, namespaced: bool, columns: tuple[Column, ...]) -> Resour
         kind=kind,
         plural=f"{kind.lower()}s",
         namespaced=namespaced,
+        shape=BindingShape if kind.endswith("Binding") else ObjectShape,
         name_rule=name_rules.path_segment,
         columns=columns,
     )

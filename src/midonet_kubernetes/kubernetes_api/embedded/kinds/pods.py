@@ -8,8 +8,8 @@ from datetime import datetime
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.durations import since
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, duplicate, invalid_value, required, unsupported
-from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import PodShape
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
+from midonet_kubernetes.kubernetes_api.embedded.shapes.pods import PodShape
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")

@@ -10,7 +10,7 @@ from midonet_kubernetes.kubernetes_api.embedded import name_rules
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, duplicate, invalid_value, required, unsupported
 from midonet_kubernetes.kubernetes_api.embedded.kinds.pods import PROTOCOLS
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
-from midonet_kubernetes.model.kubernetes import Service
+from midonet_kubernetes.kubernetes_api.embedded.shapes.networks import ServiceShape
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _TIMEOUT_OF_AFFINITY = 10_800  # seconds; ClientIP affinity's default
@@ -133,7 +133,7 @@ SERVICES = Resource(
     short_names=("svc",),
     categories=("all",),
     status=True,
-    shape=Service,
+    shape=ServiceShape,
     prepare=_prepare,
     validate=_validate,
     name_rule=name_rules.label_1035,

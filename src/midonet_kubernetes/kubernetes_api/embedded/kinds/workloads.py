@@ -7,9 +7,9 @@ from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value, required, unsupported
 from midonet_kubernetes.kubernetes_api.embedded.kinds.pods import default_spec, validate_spec
-from midonet_kubernetes.kubernetes_api.embedded.kinds.shapes import WorkloadShape
 from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource, Scale
 from midonet_kubernetes.kubernetes_api.embedded.selectors import matches, parse_label_selector
+from midonet_kubernetes.kubernetes_api.embedded.shapes.pods import WorkloadShape
 
 _NO_PERCENT = (
     "a valid percent string must be a numeric string followed by an ending '%' "

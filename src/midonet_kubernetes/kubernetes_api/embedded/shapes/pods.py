@@ -1,41 +1,11 @@
-"""The types of the fields that the server itself reads; what has another type is refused before any rule looks at it."""
+"""Pods and what makes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import ConditionShape, MetadataShape, ObjectShape, SelectorShape
 from midonet_kubernetes.model.kubernetes import Object
-
-
-class OwnerShape(Object, frozen=True):
-    """An entry of ``metadata.ownerReferences``."""
-
-    api_version: str
-    kind: str
-    name: str
-    uid: str
-    controller: bool | None = None
-    block_owner_deletion: bool | None = None
-
-
-class MetadataShape(Object, frozen=True):
-    """``metadata`` as a client may send it."""
-
-    name: str = ""
-    generate_name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    finalizers: list[str] = []
-    owner_references: list[OwnerShape] = []
-
-
-class ObjectShape(Object, frozen=True):
-    """Any object."""
-
-    metadata: MetadataShape = MetadataShape()
 
 
 class ContainerPortShape(Object, frozen=True):
@@ -65,15 +35,6 @@ class PodSpecShape(Object, frozen=True):
     restart_policy: str = ""
     termination_grace_period_seconds: int = 0
     host_network: bool = False
-
-
-class ConditionShape(Object, frozen=True):
-    """A condition."""
-
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
 
 
 class ContainerStateShape(Object, frozen=True):
@@ -125,21 +86,6 @@ class TemplateShape(Object, frozen=True):
     spec: PodSpecShape = PodSpecShape()
 
 
-class ExpressionShape(Object, frozen=True):
-    """One of ``matchExpressions``."""
-
-    key: str = ""
-    operator: str = ""
-    values: list[str] = []
-
-
-class SelectorShape(Object, frozen=True):
-    """A label selector."""
-
-    match_labels: dict[str, str] = {}
-    match_expressions: list[ExpressionShape] = []
-
-
 class RollingUpdateShape(Object, frozen=True):
     """How far a rolling update may stray from the wanted number: Pods or per cent."""
 
@@ -180,34 +126,3 @@ class WorkloadShape(ObjectShape, frozen=True):
 
     spec: WorkloadSpecShape = WorkloadSpecShape()
     status: WorkloadStatusShape = WorkloadStatusShape()
-
-
-class NodeAddressShape(Object, frozen=True):
-    """An address of a Node."""
-
-    type: str = ""
-    address: str = ""
-
-
-class NodeSpecShape(Object, frozen=True):
-    """A Node's ``spec``."""
-
-    pod_cidr: str = ""
-    pod_cidrs: list[str] = []
-    unschedulable: bool = False
-    taints: list[dict[str, Any]] = []
-
-
-class NodeStatusShape(Object, frozen=True):
-    """A Node's ``status``."""
-
-    addresses: list[NodeAddressShape] = []
-    conditions: list[ConditionShape] = []
-    node_info: dict[str, Any] = {}
-
-
-class NodeShape(ObjectShape, frozen=True):
-    """A Node."""
-
-    spec: NodeSpecShape = NodeSpecShape()
-    status: NodeStatusShape = NodeStatusShape()
