@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         files = _action(actions, name, text)
         files.add_argument("-f", dest="files", action="append", type=Path, metavar="FILE", required=True, help="manifests")
     execute = _action(actions, "exec", "run a command in a pod or on a node: lab exec POD|NODE -- COMMAND")
-    execute.add_argument("where", metavar="POD|NODE", help="a node, or a pod as NAME or NAMESPACE/NAME")
+    execute.add_argument("where", metavar="POD|NODE", help="a node, the virtual network on it as NODE.midonet, or a pod as NAME or NAMESPACE/NAME")
     execute.add_argument("argv", metavar="COMMAND", nargs="+", help="after --")
     _action(actions, "down", "end the lab, or remove what a killed one left")
 

@@ -28,14 +28,17 @@ class Lab:
     stop: asyncio.Event
 
     def network_of(self, where: str) -> Path:
-        """The network namespace of a node, or of a pod by ``namespace/name`` (``name`` in the namespace ``default``).
+        """The network namespace of a node, of the virtual network on it, or of a pod.
+
+        Args:
+            where: ``node-1``, ``node-1.midonet``, ``namespace/name`` or, in the namespace ``default``, ``name``.
 
         Raises:
             UserError: there is neither.
         """
         for node in self.nodes:
-            if node.name == where:
-                return node.network
+            if where in {node.name, node.datapath.name}:
+                return node.network if where == node.name else node.datapath
         key = where.removeprefix("pod/")
         found = self.kubelet.sandboxes.get(key if "/" in key else f"default/{key}")
         if found is None:
