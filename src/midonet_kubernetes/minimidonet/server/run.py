@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -86,8 +88,9 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     """
     check_addresses(options)
     stop = stop or _until_signal()
-    store = Store.open(options.store)
-    service = Service(store, quirks=options.quirks, access=options.access or OpenAccess())
+    with _without_collections():
+        store = Store.open(options.store)
+        service = Service(store, quirks=options.quirks, access=options.access or OpenAccess())
     metrics = ServerMetrics(
         frozenset(route.path.split("/")[1] for route in ROUTES),
         streams=service.hub.readers,
@@ -109,6 +112,17 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     finally:
         await runner.cleanup()
         await store.close()
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Loading makes many objects that stay: looking at them again and again would double its time, now and later."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 async def _listen(runner: web.ServerRunner, addresses: Sequence[tuple[str, int]], tls: ssl.SSLContext | None) -> list[str]:

@@ -45,6 +45,10 @@ class Index(Protocol):
         """The object is gone."""
         ...
 
+    def fill(self, objects: Mapping[str, Object]) -> None:
+        """As ``add`` for each of many objects, of an index that is empty."""
+        ...
+
     def find(self, value: str) -> Sequence[str]:
         """The ids of the objects that refer to ``value``, in order."""
         ...
@@ -77,6 +81,12 @@ class Unordered:
                 ids.pop(id_, None)
                 if not ids:
                     del self._ids[value]
+
+    def fill(self, objects: Mapping[str, Object]) -> None:
+        """See ``Index``."""
+        for id_, object_ in objects.items():
+            if self._field in object_:
+                self.add(id_, object_)
 
     def find(self, value: str) -> list[str]:
         """See ``Index``."""
@@ -120,6 +130,16 @@ class Ranked:
             del entries[at]
         if not entries:
             del self._ranks[value]
+
+    def fill(self, objects: Mapping[str, Object]) -> None:
+        """See ``Index``."""
+        field, order, ranks = self._field, self._order, self._ranks
+        for id_, object_ in objects.items():
+            value = object_.get(field)
+            if value is not None:
+                ranks.setdefault(value, []).append((-object_.get(order, 0.0), id_))
+        for entries in ranks.values():
+            entries.sort()
 
     def find(self, value: str) -> list[str]:
         """See ``Index``."""

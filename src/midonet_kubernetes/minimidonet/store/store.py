@@ -67,8 +67,7 @@ class Store:
         self.id, self.revision = (file.id, file.revision) if file is not None else (uuid.uuid4().hex, 0)
         self.durable_revision = self.revision
         if file is not None:
-            for kind, id_, object_ in file.load():
-                self.tables.put(kind, id_, object_)
+            self.tables.fill(file.load())
 
     @classmethod
     def open(cls, path: str) -> Store:

@@ -54,6 +54,14 @@ class Tables:
         assert isinstance(index, Ranked)
         return index
 
+    def fill(self, rows: Iterable[tuple[str, str, Object]]) -> None:
+        """As ``put`` for each of many objects, of tables that are empty."""
+        for kind, id_, object_ in rows:
+            self._objects[kind][id_] = object_
+        for kind, objects in self._objects.items():
+            for index in self._by_kind[kind]:
+                index.fill(objects)
+
     def put(self, kind: str, id_: str, object_: Object) -> Object | None:
         """Add or replace; returns what was there."""
         objects = self._objects[kind]
