@@ -29,6 +29,22 @@ if TYPE_CHECKING:
     from midonet_kubernetes.kubernetes_api.queue import Queue
 
 
+class Unpushed:
+    """Objects that are not in MidoNet as wanted, counted once for all kinds that are asked for at one time."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._counted: Mapping[str, int] = {}
+        self._asked: set[str] = set()
+
+    def of(self, kind: str) -> int:
+        """How many of a kind."""
+        if kind in self._asked or not self._asked:
+            self._counted, self._asked = self._board.unpushed(), set()
+        self._asked.add(kind)
+        return self._counted.get(kind, 0)
+
+
 def connect(program: Controllers, metrics: Metrics) -> None:
     """Let the gauges show what the program does."""
     metrics[LEADER].set_function(lambda: float(program.election.is_leader()))
@@ -48,17 +64,18 @@ def _pusher(program: Controllers, pusher: Pusher, metrics: Metrics) -> None:
     metrics[STATUS_DEPTH].set_function(lambda: float(pusher.statuses.depth))
     metrics[PARKED].set_function(lambda: float(board.claims.waiting))
     metrics[FAILING].set_function(lambda: float(sum(bool(work.complaint) for work in board.works.values())))
+    unpushed = Unpushed(board)
     for kind in KINDS:
         metrics[WANTED].labels(kind).set_function(partial(_wanted, wanted, kind))
-        metrics[PUSHED].labels(kind).set_function(partial(_pushed, wanted, board, kind))
+        metrics[PUSHED].labels(kind).set_function(partial(_pushed, wanted, unpushed, kind))
 
 
 def _wanted(wanted: Mapping[str, int], kind: str) -> float:
     return float(wanted[kind])
 
 
-def _pushed(wanted: Mapping[str, int], board: Board, kind: str) -> float:
-    return float(wanted[kind] - board.unpushed(kind))
+def _pushed(wanted: Mapping[str, int], unpushed: Unpushed, kind: str) -> float:
+    return float(wanted[kind] - unpushed.of(kind))
 
 
 def _queue(metrics: Metrics, name: str, queue: Queue[str]) -> None:

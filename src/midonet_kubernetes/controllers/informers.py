@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import lru_cache
+from sys import intern
 from typing import Any
 
 from msgspec import structs
 
-from midonet_kubernetes.controllers.shown import ShownTranslations
+from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, ENDPOINTS, NODE, POD, SERVICE
 from midonet_kubernetes.model.annotations import MAC_ADDRESS
-from midonet_kubernetes.model.kubernetes import Endpoints, EndpointSlice, Metadata, Node, Pod, PodSpec, PodStatus, Service
+from midonet_kubernetes.model.kubernetes import (
+    Endpoint,
+    EndpointConditions,
+    Endpoints,
+    EndpointSlice,
+    Metadata,
+    Node,
+    Pod,
+    PodSpec,
+    PodStatus,
+    Service,
+)
 
 BY_NODE, BY_SERVICE = "node", "service"
 _SERVICE_NAME = "kubernetes.io/service-name"
 _SCHEDULED = "spec.nodeName!="
+# Shared by all objects that have nothing there; nobody changes a decoded object.
+_NO_LIST: list[Any] = []
+_NO_MAP: dict[str, str] = {}
 
 
 class Informers:
@@ -86,11 +102,12 @@ def _services_of(part: EndpointSlice) -> list[str]:
 
 def trim_pod(pod: Pod) -> Pod:
     """Only what becomes part of a Translation."""
-    annotations = {MAC_ADDRESS: pod.metadata.annotations[MAC_ADDRESS]} if MAC_ADDRESS in pod.metadata.annotations else {}
+    mac = pod.metadata.annotations.get(MAC_ADDRESS)
+    spec, status = pod.spec, pod.status
     return Pod(
-        metadata=_slim(pod.metadata, annotations=annotations),
-        spec=PodSpec(node_name=pod.spec.node_name, host_network=pod.spec.host_network),
-        status=PodStatus(phase=pod.status.phase, pod_ip=pod.status.pod_ip),
+        metadata=_slim(pod.metadata, annotations={} if mac is None else {MAC_ADDRESS: mac}),
+        spec=PodSpec(node_name=intern(spec.node_name), host_network=spec.host_network, containers=_NO_LIST),
+        status=PodStatus(phase=intern(status.phase), pod_ip=status.pod_ip, conditions=_NO_LIST),
     )
 
 
@@ -100,19 +117,30 @@ def trim_service(service: Service) -> Service:
 
 
 def trim_slice(part: EndpointSlice) -> EndpointSlice:
-    """With no label but the one that names its Service."""
+    """With no label but the one that names its Service; endpoints that are in the same condition share it."""
     labels = {_SERVICE_NAME: part.metadata.labels.get(_SERVICE_NAME, "")}
-    return structs.replace(part, metadata=_slim(part.metadata, labels=labels))
+    endpoints = [Endpoint(addresses=one.addresses, conditions=_shared(one.conditions)) for one in part.endpoints or ()]
+    return structs.replace(part, metadata=_slim(part.metadata, labels=labels), endpoints=endpoints)
+
+
+@lru_cache(maxsize=64)
+def _condition(ready: bool | None, serving: bool | None, terminating: bool | None) -> EndpointConditions:  # noqa: FBT001
+    return EndpointConditions(ready=ready, serving=serving, terminating=terminating)
+
+
+def _shared(conditions: EndpointConditions) -> EndpointConditions:
+    return _condition(conditions.ready, conditions.serving, conditions.terminating)
 
 
 def _slim(metadata: Metadata, *, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None) -> Metadata:
     return Metadata(
         name=metadata.name,
-        namespace=metadata.namespace,
+        namespace=intern(metadata.namespace),
         uid=metadata.uid,
         resource_version=metadata.resource_version,
         deletion_timestamp=metadata.deletion_timestamp,
-        finalizers=metadata.finalizers if metadata.deletion_timestamp else [],
-        labels=labels or {},
-        annotations=annotations or {},
+        finalizers=metadata.finalizers if metadata.deletion_timestamp else _NO_LIST,
+        owner_references=_NO_LIST,
+        labels=labels or _NO_MAP,
+        annotations=annotations or _NO_MAP,
     )

@@ -5,8 +5,8 @@ One entry is the kind's number, then id and parent, each as a UUID's 16 bytes or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from uuid import UUID
 
 from midonet_kubernetes.model.resource_kinds import KINDS
 from midonet_kubernetes.model.translation import PushedResource
@@ -15,6 +15,8 @@ _NAMES = tuple(KINDS)
 _NUMBERS = {name: number for number, name in enumerate(_NAMES)}
 _TEXT_LIMIT = 0xFE
 _UUID = 0xFF
+_UUID_MARK = bytes((_UUID,))
+_CANONICAL = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def pack(entries: Iterable[PushedResource]) -> bytes:
@@ -40,22 +42,24 @@ def unpack(packed: bytes) -> Iterator[PushedResource]:
 
 def pack_id(text: str) -> bytes:
     """An id as it stands in packed entries."""
-    try:
-        as_uuid = UUID(text)
-    except ValueError:
-        as_uuid = None
-    if as_uuid is not None and str(as_uuid) == text:
-        return bytes((_UUID,)) + as_uuid.bytes
+    if _CANONICAL.fullmatch(text):
+        return _UUID_MARK + bytes.fromhex(text.replace("-", ""))
     encoded = text.encode()
     if len(encoded) > _TEXT_LIMIT:
         raise ValueError(f"{text[:40]}… is too long for an id")
     return bytes((len(encoded),)) + encoded
 
 
+def unpack_id(packed: bytes) -> str:
+    """An id that ``pack_id`` packed."""
+    return _unpacked(packed, 0)[0]
+
+
 def _unpacked(packed: bytes, at: int) -> tuple[str, int]:
     length = packed[at]
     if length == _UUID:
-        return str(UUID(bytes=packed[at + 1 : at + 17])), at + 17
+        digits = packed[at + 1 : at + 17].hex()
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}", at + 17
     return packed[at + 1 : at + 1 + length].decode(), at + 1 + length
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from midonet_kubernetes.controllers.shown import RETIRED, Shown, ShownTranslations, digest_of, retired
+from midonet_kubernetes.controllers.shown import RETIRED, Shown, digest_of, retired
+from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.errors import AlreadyExists, Conflict, NotFound
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to

@@ -6,14 +6,15 @@ Only what is not settled is remembered here; a Translation whose objects are all
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from midonet_kubernetes.controllers.packed import unpack
 from midonet_kubernetes.controllers.pusher.claims import Claims
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, identity_of
-from midonet_kubernetes.controllers.shown import Shown, ShownTranslations
+from midonet_kubernetes.controllers.shown import Shown
+from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
 from midonet_kubernetes.model.translation import PushedResource, Translation
 
@@ -174,13 +175,14 @@ class Board:
                 self._owe(other)
                 self._queue.add_after(shown.key, _MOMENT)
 
-    def unpushed(self, kind: str) -> int:
-        """How many objects of a kind are not in MidoNet as wanted, or not known to be."""
-        return sum(
-            entry.kind == kind and (name not in work.there or work.there[name].digest != entry.digest)
+    def unpushed(self) -> Counter[str]:
+        """How many objects of each kind are not in MidoNet as wanted, or not known to be."""
+        return Counter(
+            entry.kind
             for work in self.works.values()
             if not work.ending
             for name, entry in _claimed(work.shown).items()
+            if name not in work.there or work.there[name].digest != entry.digest
         )
 
     def doubt(self, shown: Shown, translation: Translation, wrong: Iterable[PushedResource], missing: Iterable[str]) -> None:

@@ -16,7 +16,8 @@ from midonet_kubernetes.controllers.pusher.plan import Action, Step, plan, retir
 from midonet_kubernetes.controllers.pusher.status import Report, StatusWriter
 from midonet_kubernetes.controllers.pusher.survey import Survey
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, identity_of, read_all
-from midonet_kubernetes.controllers.shown import Shown, ShownTranslations
+from midonet_kubernetes.controllers.shown import Shown
+from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.errors import ApiError, MidonetApiError, MidonetKubeError, NotFound, Unreachable
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.events import EventRecorder

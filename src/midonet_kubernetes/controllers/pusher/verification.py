@@ -14,7 +14,7 @@ from midonet_kubernetes.controllers.pusher.normal import parent_of, same
 from midonet_kubernetes.controllers.pusher.outage import Outage
 from midonet_kubernetes.controllers.pusher.survey import Survey
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, read_all
-from midonet_kubernetes.controllers.shown import ShownTranslations
+from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.errors import ApiError
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
