@@ -54,6 +54,11 @@ class Call:
         return forms.negotiate(self.headers.get("accept", "application/json"), self.query.get("includeObject", ""))
 
     @property
+    def stored(self) -> Resource:
+        """The kind that is stored for it."""
+        return self.resource.stored
+
+    @property
     def is_watch(self) -> bool:
         """Whether it is for a stream of events."""
         return self.method == "GET" and not self.name and self.query.get("watch") in _TRUE
@@ -133,7 +138,7 @@ class Call:
                 )
         if not isinstance(body.setdefault("metadata", {}), dict):
             raise bad_request("metadata of the body is not an object")
-        return cast("Json", body)
+        return self.resource.view.read(body) if self.resource.view else cast("Json", body)
 
 
 def decode(content: bytes, content_type: str) -> Any:

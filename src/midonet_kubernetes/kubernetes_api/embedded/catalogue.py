@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json
-from midonet_kubernetes.kubernetes_api.embedded.kinds import endpoints, nodes, plain, pods, services, workloads
+from midonet_kubernetes.kubernetes_api.embedded.kinds import endpoints, events, nodes, plain, pods, services, workloads
 from midonet_kubernetes.kubernetes_api.embedded.kinds.custom_resource_definitions import DEFINITIONS, defined_by
 from midonet_kubernetes.kubernetes_api.embedded.resource import Resource
 
@@ -15,7 +15,8 @@ BUILT_IN: tuple[Resource, ...] = (
     pods.PODS,
     services.SERVICES,
     endpoints.ENDPOINTS,
-    plain.EVENTS,
+    events.EVENTS,
+    events.EVENTS_V1,
     plain.CONFIG_MAPS,
     plain.SECRETS,
     plain.SERVICE_ACCOUNTS,
@@ -56,7 +57,7 @@ class Catalogue:
 
     def stored_as(self, resource_id: str) -> Resource | None:
         """A resource by its id (``deployments.apps``), in the first of its versions."""
-        return next((resource for resource in self._served.values() if resource.id == resource_id), None)
+        return next((r for r in self._served.values() if r.id == resource_id and r.view is None), None)
 
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
         """The resource of an object."""

@@ -77,7 +77,7 @@ class Cluster:
         for controller in self._controllers:
             try:
                 self._pending |= dict.fromkeys((controller, subject) for subject in controller.affected(change))
-            except Exception:  # the change is made; whoever else listens has to hear of it
+            except Exception:  # noqa: BLE001 - the change is made; whoever else listens has to hear of it
                 _LOG.exception("%s cannot follow %s", type(controller).__name__, "/".join(change.now.key))
         self._wake.set()
 

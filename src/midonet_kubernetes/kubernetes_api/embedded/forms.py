@@ -51,7 +51,7 @@ def negotiate(accept: str, include: str) -> Form:
 def one(resource: Resource, stored: Stored, form: Form, now: datetime) -> bytes:
     """One object in a form."""
     if form.kind == "object":
-        return stored.raw
+        return _raw(resource, stored)
     if form.kind == "metadata":
         return msgspec.json.encode(_partial(stored.body()))
     return _table(resource, [stored], form, now, {"resourceVersion": str(stored.revision)})
@@ -66,8 +66,12 @@ def many(resource: Resource, items: list[Stored], form: Form, now: datetime, abo
         raws: Iterable[bytes] = (msgspec.json.encode(_partial(item.body())) for item in items)
     else:
         head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": about}
-        raws = (item.raw for item in items)
+        raws = (item.raw for item in items) if resource.view is None else (_raw(resource, item) for item in items)
     return msgspec.json.encode(head)[:-1] + b',"items":[' + b",".join(raws) + b"]}"
+
+
+def _raw(resource: Resource, stored: Stored) -> bytes:
+    return stored.raw if resource.view is None else msgspec.json.encode(resource.view.show(stored.body()))
 
 
 def _partial(body: Json) -> Json:

@@ -54,6 +54,21 @@ def _no_causes(_body: Json, _old: Json | None) -> list[Cause]:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Another kind's objects under this kind's name and in its words.
+
+    Args:
+        of: the resource that is stored.
+        show: a stored object in this kind's words.
+        read: the reverse.
+    """
+
+    of: Resource
+    show: Callable[[Json], Json]
+    read: Callable[[Json], Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A kind in one version.
 
@@ -75,6 +90,7 @@ class Resource:
         columns: for kubectl; Name comes first if it is not among them.
         generations: whether changes of what is wanted are counted in ``metadata.generation``.
         schema: structural schema of a custom resource.
+        view: set when it is another kind's view and nothing of it is stored.
     """
 
     group: str
@@ -94,11 +110,17 @@ class Resource:
     columns: tuple[Column, ...] = (AGE,)
     generations: bool = False
     schema: Json | None = field(default=None, hash=False, compare=False)
+    view: View | None = None
 
     @property
     def id(self) -> str:
         """``pods`` or ``deployments.apps``; the resource part of a store's key."""
-        return qualified(self.plural, self.group)
+        return self.view.of.id if self.view else qualified(self.plural, self.group)
+
+    @property
+    def stored(self) -> Resource:
+        """The resource that is stored: itself, or what it is a view of."""
+        return self.view.of if self.view else self
 
     @property
     def api_version(self) -> str:

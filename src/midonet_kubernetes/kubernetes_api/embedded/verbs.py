@@ -58,7 +58,7 @@ class Verbs:
         return Response(status, JSON_HEADERS, forms.one(call.resource, stored, call.form, self._registry.clock()))
 
     def _get(self, call: Call) -> Response:
-        return self._shown(call, self._registry.get(call.resource, call.namespace, call.name))
+        return self._shown(call, self._registry.get(call.stored, call.namespace, call.name))
 
     def _list(self, call: Call) -> Response:
         limit, token = call.number("limit") or 0, call.query.get("continue", "")
@@ -90,9 +90,7 @@ class Verbs:
             raise expired(f"The provided resource version {wanted} is too old: only the present one can be listed")
 
     def _create(self, call: Call) -> Response:
-        stored = self._registry.create(
-            call.resource, call.namespace, call.body_object(), dry_run=call.dry_run, strict=call.strict
-        )
+        stored = self._registry.create(call.stored, call.namespace, call.body_object(), dry_run=call.dry_run, strict=call.strict)
         return self._shown(call, stored, 201)
 
     def _replace(self, call: Call) -> Response:
@@ -106,7 +104,7 @@ class Verbs:
             return body
 
         stored = self._registry.update(
-            call.resource,
+            call.stored,
             call.namespace,
             call.name,
             edit,
@@ -122,31 +120,36 @@ class Verbs:
         if media == "application/apply-patch+yaml":
             return self._apply(call, patch)
         stored = self._registry.update(
-            call.resource,
+            call.stored,
             call.namespace,
             call.name,
-            lambda old: apply_patch(call, media, old, patch),
+            lambda old: self._patched(call, media, old, patch),
             status=call.subresource == "status",
             dry_run=call.dry_run,
             strict=call.strict,
         )
         return self._shown(call, stored)
 
+    @staticmethod
+    def _patched(call: Call, media: str, old: Json, patch: object) -> Json:
+        view = call.resource.view
+        return view.read(apply_patch(call, media, view.show(old), patch)) if view else apply_patch(call, media, old, patch)
+
     def _apply(self, call: Call, patch: object) -> Response:
         """Server-side apply, without field managers: what the caller sends is merged over what is there."""
         if not isinstance(patch, dict):
             raise bad_request("the body of an apply request has to be an object")
         try:
-            self._registry.get(call.resource, call.namespace, call.name)
+            self._registry.get(call.stored, call.namespace, call.name)
         except Failure:
             if call.subresource:
                 raise
             patch.setdefault("metadata", {}).setdefault("name", call.name)
-            stored = self._registry.create(call.resource, call.namespace, patch, dry_run=call.dry_run, strict=call.strict)
+            stored = self._registry.create(call.stored, call.namespace, patch, dry_run=call.dry_run, strict=call.strict)
             return self._shown(call, stored, 201)
         blend = patches.merge if call.resource.schema is not None else patches.strategic
         stored = self._registry.update(
-            call.resource,
+            call.stored,
             call.namespace,
             call.name,
             lambda old: blend(old, patch),
@@ -158,7 +161,7 @@ class Verbs:
 
     def _delete(self, call: Call) -> Response:
         options = _options(call)
-        stored, gone = deletion.delete(self._registry, call.resource, call.namespace, call.name, options)
+        stored, gone = deletion.delete(self._registry, call.stored, call.namespace, call.name, options)
         if not gone or call.resource.id in _SHOWN_WHEN_GONE:
             return self._shown(call, stored)
         details = {"name": call.name, "kind": call.resource.plural, "uid": stored.uid}
@@ -170,7 +173,7 @@ class Verbs:
         options, selection = _options(call), call.selection()
         items = [item for item in self._registry.store.all(call.resource.id, call.namespace) if selection.covers(item)]
         for item in items:
-            deletion.delete(self._registry, call.resource, item.key.namespace, item.key.name, options)
+            deletion.delete(self._registry, call.stored, item.key.namespace, item.key.name, options)
         about: Json = {"resourceVersion": str(self._registry.store.revision)}
         return Response(200, JSON_HEADERS, forms.many(call.resource, items, forms.OBJECT, self._registry.clock(), about))
 

@@ -73,7 +73,7 @@ class WatchOptions:
     form: Form = forms.OBJECT
 
 
-Lines = dict[tuple[str, Form], bytes]
+Lines = dict[tuple[str, Form, str], bytes]
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +136,7 @@ class Watches:
         if not before and not after:
             return
         word = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-        key = (word, watcher.form)
+        key = (word, watcher.form, watcher.selection.resource.api_version)
         if key not in lines:
             shown = change.now
             if word == "DELETED" and change.type == "MODIFIED":

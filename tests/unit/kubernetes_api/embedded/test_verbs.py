@@ -226,3 +226,19 @@ async def test_the_text_of_a_list_is_made_of_the_stored_texts(server):
     answer = await server.send("GET", BASE)
     assert server.store.all("configmaps")[0].raw in answer.body
     assert json.loads(answer.body)["kind"] == "ConfigMapList"
+
+
+async def test_an_event_has_two_names_and_is_one_object(server):
+    new, old = ("/apis/events.k8s.io/v1/namespaces/default/events", "/api/v1/namespaces/default/events")
+    regarding = {"kind": "Pod", "name": "p", "namespace": "default"}
+    event = {"metadata": {"name": "e"}, "regarding": regarding, "note": "hello", "reason": "R", "reportingController": "c"}
+    made = await server.ask("POST", new, event)
+    assert (made["apiVersion"], made["note"], made["regarding"]) == ("events.k8s.io/v1", "hello", regarding)
+    seen = await server.get(f"{old}/e")
+    assert (seen["apiVersion"], seen["message"], seen["involvedObject"]) == ("v1", "hello", regarding)
+    await server.ask("PATCH", f"{new}/e", {"note": "again"}, MERGE)
+    assert (await server.get(f"{old}?fieldSelector=involvedObject.name%3Dp"))["items"][0]["message"] == "again"
+    assert (await server.get(new))["items"][0]["note"] == "again"
+    assert (await server.get(new))["kind"] == "EventList"
+    await server.ask("DELETE", f"{new}/e")
+    assert await server.names(old) == []

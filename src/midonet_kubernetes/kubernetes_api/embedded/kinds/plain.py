@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from midonet_kubernetes.kubernetes_api.embedded import name_rules
-from midonet_kubernetes.kubernetes_api.embedded.durations import since
-from midonet_kubernetes.kubernetes_api.embedded.failures import Cause, Json, invalid_value
+from midonet_kubernetes.kubernetes_api.embedded.failures import Json
 from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import selector_text
-from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, NAME, Column, Resource
+from midonet_kubernetes.kubernetes_api.embedded.resource import AGE, Column, Resource
 from midonet_kubernetes.kubernetes_api.embedded.shapes.objects import (
     BindingShape,
     DataShape,
-    EventShape,
     ObjectShape,
     PolicyShape,
 )
@@ -53,44 +50,6 @@ SECRETS = Resource(
 SERVICE_ACCOUNTS = Resource(group="", version="v1", kind="ServiceAccount", plural="serviceaccounts", short_names=("sa",))
 
 
-def _validate_event(body: Json, _old: Json | None) -> list[Cause]:
-    about = body.get("involvedObject", {}).get("namespace", "")
-    if body["metadata"]["namespace"] != (about or "default"):
-        return [invalid_value("involvedObject.namespace", about, "does not match event.namespace")]
-    return []
-
-
-def _event_time(event: Json) -> str | None:
-    series: str | None = event.get("series", {}).get("lastObservedTime")
-    return series or event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
-
-
-def _about(event: Json, _now: datetime) -> str:
-    about = event.get("involvedObject", {})
-    return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
-
-
-EVENTS = Resource(
-    group="",
-    version="v1",
-    kind="Event",
-    plural="events",
-    short_names=("ev",),
-    shape=EventShape,
-    validate=_validate_event,
-    columns=(
-        Column("Last Seen", lambda event, now: since(_event_time(event), now)),
-        Column("Type", lambda event, _: event.get("type", "")),
-        Column("Reason", lambda event, _: event.get("reason", "")),
-        Column("Object", _about),
-        Column("Subobject", lambda event, _: event.get("involvedObject", {}).get("fieldPath", ""), wide=True),
-        Column("Source", lambda event, _: event.get("source", {}).get("component", ""), wide=True),
-        Column("Message", lambda event, _: event.get("message", "").strip()),
-        Column("First Seen", lambda event, now: since(event.get("firstTimestamp") or event.get("eventTime"), now), wide=True),
-        Column("Count", lambda event, _: event.get("count", 1), wide=True),
-        replace(NAME, wide=True),
-    ),
-)
 LEASES = Resource(
     group="coordination.k8s.io",
     version="v1",
