@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from midonet_kubernetes.kubernetes_api.embedded.controllers.controller import Controller, Subject
 from midonet_kubernetes.kubernetes_api.embedded.controllers.deployments import Deployments
 from midonet_kubernetes.kubernetes_api.embedded.controllers.endpoint_slices import EndpointSlices
+from midonet_kubernetes.kubernetes_api.embedded.controllers.endpoints_mirror import EndpointsMirror
 from midonet_kubernetes.kubernetes_api.embedded.controllers.first_objects import FirstObjects
 from midonet_kubernetes.kubernetes_api.embedded.controllers.garbage import Garbage
 from midonet_kubernetes.kubernetes_api.embedded.controllers.namespaces import Definitions, Namespaces
+from midonet_kubernetes.kubernetes_api.embedded.controllers.orphaned_pods import OrphanedPods
 from midonet_kubernetes.kubernetes_api.embedded.controllers.placement import Placement
 from midonet_kubernetes.kubernetes_api.embedded.controllers.pod_cidrs import PodCidrs
 from midonet_kubernetes.kubernetes_api.embedded.controllers.replica_sets import ReplicaSets
@@ -62,7 +64,9 @@ class Cluster:
             Placement(registry),
             Deployments(registry),
             ReplicaSets(registry),
+            OrphanedPods(registry),
             EndpointSlices(registry),
+            EndpointsMirror(registry),
         )
         self._pending: dict[tuple[Controller, Subject], None] = {}
         self._failed: dict[tuple[Controller, Subject], None] = {}

@@ -68,12 +68,34 @@ def _validate_slice(body: Json, old: Json | None) -> list[Cause]:
             causes += [
                 invalid_value(f"{path}[{place}]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
                 for place, address in enumerate(endpoint["addresses"])
-                if not _is_ipv4(address)
+                if not is_ipv4(address)
             ]
     return causes
 
 
-def _is_ipv4(text: str) -> bool:
+def _validate_endpoints(body: Json, _old: Json | None) -> list[Cause]:
+    causes = []
+    for index, subset in enumerate(body.get("subsets", [])):
+        for name in ("addresses", "notReadyAddresses"):
+            for place, address in enumerate(subset.get(name, [])):
+                causes += _validate_ip(address.get("ip", ""), f"subsets[{index}].{name}[{place}].ip")
+        for place, port in enumerate(subset.get("ports", [])):
+            if not 1 <= port.get("port", 0) <= 65535:
+                path = f"subsets[{index}].ports[{place}].port"
+                causes.append(invalid_value(path, port.get("port", 0), "must be between 1 and 65535, inclusive"))
+    return causes
+
+
+def _validate_ip(text: str, path: str) -> list[Cause]:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return [invalid_value(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    return []
+
+
+def is_ipv4(text: str) -> bool:
+    """Whether a text is an IPv4 address."""
     try:
         ipaddress.IPv4Address(text)
     except ValueError:
@@ -88,6 +110,7 @@ ENDPOINTS = Resource(
     plural="endpoints",
     short_names=("ep",),
     shape=Endpoints,
+    validate=_validate_endpoints,
     columns=(Column("Endpoints", _subsets), AGE),
 )
 ENDPOINT_SLICES = Resource(

@@ -74,3 +74,11 @@ async def test_a_network_once_given_stays_and_a_bad_one_is_refused(server):
     assert status["code"] == 422
     bad = {"metadata": {"name": "bad"}, "spec": {"podCIDR": "10.244.0.0/99"}}
     assert (await server.refuse("POST", "/api/v1/nodes", bad))["code"] == 422
+
+
+async def test_the_pods_of_a_deleted_node_go(server):
+    await server.add_nodes("one", "two")
+    for number in range(4):
+        await server.ask("POST", PODS, server.pod(f"p{number}"))
+    await server.ask("DELETE", "/api/v1/nodes/one")
+    assert set((await places(server)).values()) == {"two"}
