@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
 from midonet_kubernetes.errors import ApiError, Conflict, Invalid, NotFound
 from midonet_kubernetes.kubernetes_api.client import Client, retry_after
@@ -27,30 +28,38 @@ _log = logging.getLogger(__name__)
 _THE_NODE = ""  # key of the Node in the queue; no Pod has it
 
 
+class Wishes(Protocol):
+    """The annotations that Pods shall have."""
+
+    async def annotations(self) -> list[Annotation]:
+        """Those that are still to be written."""
+        ...
+
+    async def wish(self, pod: str) -> Annotation | None:
+        """The annotation that a Pod (``namespace/name``) shall have, None when it is none of ours."""
+        ...
+
+    async def annotation_written(self, annotation: Annotation) -> None:
+        """This one needs no more care, unless the wish has changed meanwhile."""
+        ...
+
+
 class Cluster:
     """The daemon's view of the cluster.
 
     Args:
         client: of the API.
         node: the Node's name.
-        annotations: gives the annotations that Pods shall have and do not have for certain yet.
-        written: told of each that needs no more care.
+        wishes: which annotations there shall be.
         changed: told the podCIDR ("" for none) and the underlay addresses of the Node when they may have changed.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        node: str,
-        annotations: Callable[[], Awaitable[list[Annotation]]],
-        written: Callable[[Annotation], Awaitable[None]],
-        changed: Callable[[str, list[str]], None],
-    ) -> None:
-        self._client, self._node = client, node
-        self._annotations, self._written, self._changed = annotations, written, changed
+    def __init__(self, client: Client, node: str, wishes: Wishes, changed: Callable[[str, list[str]], None]) -> None:
+        self._client, self._node, self._wishes, self._changed = client, node, wishes, changed
         self.nodes: Informer[Node] = Informer(client, NODE, fields=f"metadata.name={node}", trim=_node_fields)
         self.pods: Informer[Pod] = Informer(client, POD, fields=f"spec.nodeName={node}", trim=_pod_fields)
         self.nodes.add_handler(self._node_changed)
+        self.pods.add_handler(self._pod_changed)
         self._queue: Queue[str] = Queue(shortest=0.2)
         self._events = EventRecorder(client, "midonet-kube-node", host=node)
         self._wished = asyncio.Event()
@@ -85,7 +94,7 @@ class Cluster:
         while True:
             await self._wished.wait()
             self._wished.clear()
-            for annotation in await self._annotations():
+            for annotation in await self._wishes.annotations():
                 self._queue.add(annotation.pod)
 
     def _node_changed(self, key: str, _old: Node | None, new: Node | None) -> None:
@@ -95,6 +104,10 @@ class Cluster:
         self._changed(new.spec.pod_cidr, addresses)
         if new.metadata.annotations.get(MAC_ADDRESS) != node_mac(self._node):
             self._queue.add(_THE_NODE)
+
+    def _pod_changed(self, key: str, _old: Pod | None, new: Pod | None) -> None:
+        if new is not None and MAC_ADDRESS not in new.metadata.annotations:  # somebody took it away, or we have not wired it yet
+            self._queue.add(key)
 
     async def _write_annotations(self) -> None:
         while True:
@@ -118,17 +131,15 @@ class Cluster:
         if key == _THE_NODE:
             await self._client.patch(NODE, self._node, _patch("", node_mac(self._node)))
             return
-        annotation = next((wish for wish in await self._annotations() if wish.pod == key), None)
+        annotation = await self._wishes.wish(key)
         if annotation is None:
             return
         namespace, _, name = key.partition("/")
-        found = self.pods.get(key)
-        if found is None or found.metadata.annotations.get(MAC_ADDRESS, "") != annotation.mac:
-            try:
-                await self._client.patch(POD, name, _patch(annotation.uid, annotation.mac), namespace=namespace)
-            except (NotFound, Conflict, Invalid) as error:  # the Pod is gone, or another one has its name
-                _log.debug("%s is not annotated: %s", key, error)
-        await self._written(annotation)
+        try:
+            await self._client.patch(POD, name, _patch(annotation.uid, annotation.mac), namespace=namespace)
+        except (NotFound, Conflict, Invalid) as error:  # the Pod is gone, or another one has its name
+            _log.debug("%s is not annotated: %s", key, error)
+        await self._wishes.annotation_written(annotation)
 
 
 def _patch(uid: str, mac: str) -> dict[str, object]:

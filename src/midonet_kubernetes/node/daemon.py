@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -20,7 +21,7 @@ from midonet_kubernetes.node.datapath import open_datapath, prepare
 from midonet_kubernetes.node.node_link import ENCAPSULATION, NodeLink, NodeNetwork, underlay_mtu
 from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.node.repair import Repairer
-from midonet_kubernetes.node.state import State
+from midonet_kubernetes.node.state import Annotation, State
 from midonet_kubernetes.node.wiring import Wiring
 
 _log = logging.getLogger(__name__)
@@ -183,14 +184,20 @@ class Daemon:
             links = old_wiring.survey().links
             for attachment in self.attachments.ledger.known.values():
                 if attachment.link in links:
-                    old_wiring.move(attachment.link, mounted)
+                    with suppress(KernelError):  # the pod is going just now
+                        old_wiring.move(attachment.link, mounted)
         for closing in (old_node_link, old_wiring, old_outer):
             closing.close()
         return [f"the namespace {self.site.datapath} had been replaced"]
 
-    def remove_node_link(self) -> bool:
-        """Take the node's link away."""
-        return self._node_link.remove()
+    def wish(self, pod: str) -> Annotation | None:
+        """The annotation that a Pod shall have: what is still to be written, else what it has since it was wired here.
+
+        Args:
+            pod: ``namespace/name``.
+        """
+        pending = next((annotation for annotation in self.state.annotations() if annotation.pod == pod), None)
+        return pending if pending or self.attachments is None else self.attachments.ledger.wish(pod)
 
     def answer(self, line: bytes, descriptor: int | None) -> bytes:
         """What the plugin is sent back. Never raises.

@@ -143,6 +143,11 @@ class Ledger:
             if attachment.pod and ours and not any(other.pod == attachment.pod for other in self.known.values()):
                 self._state.want(Annotation(attachment.pod, attachment.uid, ""))
 
+    def wish(self, pod: str) -> Annotation | None:
+        """The annotation of a Pod that is wired here, None for any other."""
+        wired = (a for a in self.known.values() if a.pod == pod and a.wired and a.link)
+        return next((Annotation(pod, attachment.uid, attachment.mac) for attachment in wired), None)
+
     def probe(self) -> None:
         """Whether an ADD could be written down.
 

@@ -75,7 +75,7 @@ async def serve(options: Options) -> None:
         open_things.push_async_callback(loop.run_in_executor, worker, daemon.close)
         runner = Runner(daemon, kernel, worker, options)
         open_things.callback(runner.close)
-        cluster = Cluster(client, options.node, runner.annotations, runner.annotation_written, runner.node_changed)
+        cluster = Cluster(client, options.node, runner, runner.node_changed)
         daemon.annotated_mac = cluster.annotated_mac
         runner.wrote_state = cluster.annotate
         observer.warn = lambda reason, message: _soon(loop, lambda: cluster.warn(reason, message))

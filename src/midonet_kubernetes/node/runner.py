@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from midonet_kubernetes.errors import MidonetKubeError
+from midonet_kubernetes.errors import MidonetKubeError, UserError
 from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.node import install
 from midonet_kubernetes.node.changes import Changes
@@ -22,6 +22,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 PERIOD = 30.0  # seconds between looks at everything
+RETRY = 2.0  # seconds until we look again after something could not be put right
 SOCKET_PERIOD = 2.0  # seconds between looks at the socket's file
 SETTLING = 0.1  # seconds after a change until we look
 PATIENCE = 10 * PERIOD  # seconds that the kernel may take until we had better be restarted
@@ -47,7 +48,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._changes = Changes(kernel, self._wake.set)
         self._failing = ""
-        self._node: tuple[str, list[str]] | None = None  # what the Node says, not looked at yet
+        self._said: tuple[str, list[str]] | None = None  # what the Node said last
+        self._news: tuple[str, list[str]] | None = None  # the same until it is taken in
         self._looked = time.monotonic()
         self.health = {"kernel thread": self._stuck}
         self.ready = {"pods": lambda: daemon.why_not}
@@ -70,6 +72,10 @@ class Runner:
         """See ``State.annotations``."""
         return await self._do(self._daemon.state.annotations)
 
+    async def wish(self, pod: str) -> Annotation | None:
+        """See ``Daemon.wish``."""
+        return await self._do(lambda: self._daemon.wish(pod))
+
     async def annotation_written(self, annotation: Annotation) -> None:
         """See ``State.done``."""
         await self._do(lambda: self._daemon.state.done(annotation))
@@ -80,16 +86,14 @@ class Runner:
 
     def node_changed(self, pod_cidr: str, addresses: list[str]) -> None:
         """The Node says this; it is taken in soon."""
-        self._node = pod_cidr, addresses
-        self._wake.set()
+        if (pod_cidr, addresses) != self._said:
+            self._said = self._news = pod_cidr, addresses
+            self._wake.set()
 
     async def maintain(self, *, inside: bool = True) -> None:
-        """Bring everything to what it should be; what cannot be now is logged and tried again later."""
+        """Bring everything to what it should be; what cannot be now is logged and tried again soon."""
         try:
-            if self._node is not None:
-                pod_cidr, addresses = self._node
-                self._node = None
-                await self._do(lambda: self._daemon.learn(pod_cidr, addresses))
+            await self._learn()
             for repair in await self._do(lambda: self._daemon.maintain(inside=inside)):
                 _log.info("repaired: %s", repair)
             self._changes.follow(self._daemon.namespaces)
@@ -100,6 +104,17 @@ class Runner:
             level = logging.DEBUG if str(error) == self._failing else logging.ERROR
             self._failing = str(error)
             _log.log(level, "%s", error)
+
+    async def _learn(self) -> None:
+        news = self._news
+        if news is None:
+            return
+        try:
+            await self._do(lambda: self._daemon.learn(*news))
+        except UserError as error:  # what the Node said before still holds
+            _log.error("%s", error)
+        if self._news is news:
+            self._news = None
 
     def _install_configuration(self) -> None:
         """Only when pods can be served: from then on the runtime calls us."""
@@ -130,7 +145,7 @@ class Runner:
     async def _woken(self) -> bool:
         """Wait for a reason to look, or for the period to pass; changes that come together are looked at together."""
         try:
-            async with asyncio.timeout(PERIOD):
+            async with asyncio.timeout(RETRY if self._failing else PERIOD):
                 await self._wake.wait()
         except TimeoutError:
             return False

@@ -80,7 +80,7 @@ class Server:
         Raises:
             MachineError: another daemon has taken it over, or it cannot be made.
         """
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             found = self._path.lstat()
             if stat.S_ISSOCK(found.st_mode) and found.st_ino == self._inode:
                 return True

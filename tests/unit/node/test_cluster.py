@@ -25,13 +25,18 @@ class Wishes:
     """The annotations still to write."""
 
     def __init__(self):
-        self.open = []
+        self.open, self.lasting, self.all_written = [], {}, asyncio.Event()
 
-    async def list(self):
+    async def annotations(self):
         return list(self.open)
 
-    async def written(self, annotation):
-        self.open.remove(annotation)
+    async def wish(self, pod):
+        return next((wish for wish in self.open if wish.pod == pod), self.lasting.get(pod))
+
+    async def annotation_written(self, annotation):
+        if annotation in self.open:
+            self.open.remove(annotation)
+            self.all_written.set()
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def wishes():
 
 @contextlib.asynccontextmanager
 async def running(client, wishes, changed=lambda *_: None):
-    cluster = Cluster(client, "n1", wishes.list, wishes.written, changed)
+    cluster = Cluster(client, "n1", wishes, changed)
     task = asyncio.create_task(cluster.run())
     await asyncio.sleep(1)
     try:
@@ -119,6 +124,28 @@ async def test_a_pod_is_annotated_and_later_not_any_more(client, wishes):
             await asyncio.sleep(1)
             assert (await mac_of(client) or "") == mac
     assert wishes.open == []
+
+
+async def test_an_annotation_that_somebody_takes_away_comes_back(client, wishes):
+    await make_pod(client)
+    wishes.lasting["default/web"] = Annotation("default/web", "", MAC)
+    async with running(client, wishes):
+        assert await mac_of(client) == MAC
+        await client.patch(POD, "web", {"metadata": {"annotations": None}}, namespace="default")
+        await asyncio.sleep(1)
+        assert await mac_of(client) == MAC
+
+
+async def test_a_removal_and_a_new_wish_right_after_it_both_count(client, wishes):
+    await make_pod(client)
+    async with running(client, wishes) as cluster:
+        for mac in (MAC, "", MAC):
+            wishes.open[:] = [Annotation("default/web", "", mac)]
+            cluster.annotate()
+            await wishes.all_written.wait()
+            wishes.all_written.clear()
+        await asyncio.sleep(1)
+        assert await mac_of(client) == MAC
 
 
 async def test_annotations_that_a_dead_daemon_left_open_are_written(client, wishes):

@@ -70,6 +70,16 @@ def test_a_pod_is_annotated_when_it_is_wired_and_no_more_when_it_is_gone(state):
     assert state.annotations() == [Annotation("shop/web", "u", "")]
 
 
+def test_a_pod_has_its_annotation_while_it_is_wired(state):
+    book = ledger(state)
+    attachment = book.reserve(call(), "m")
+    assert book.wish("shop/web") is None
+    book.finish(attachment)
+    assert (book.wish("shop/web"), book.wish("shop/other")) == (Annotation("shop/web", "u", "m"), None)
+    book.forget(attachment)
+    assert book.wish("shop/web") is None
+
+
 def test_the_annotation_stays_while_a_newer_container_of_the_pod_is_there(state):
     book = ledger(state)
     old = book.reserve(call("c1"), mac_for("shop/web"))
