@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--token-seconds", type=float, default=3600.0, metavar="N", help="how long a login holds; default 3600")
     serve.add_argument("--cert", type=Path, metavar="FILE", help="certificate and chain, PEM: serve https")
     serve.add_argument("--key", type=Path, metavar="FILE", help="its private key, PEM; default: in --cert")
+    serve.add_argument("--access-log", action="store_true", help="log a line for each request")
+    serve.add_argument("--log-format", help=LOG_FORMAT.allowed + "; default " + str(LOG_FORMAT.default))
     serve.add_argument("--log-level", help=LOG_LEVEL.allowed + "; default " + str(LOG_LEVEL.default))
     serve.set_defaults(run=_serve)
     commands.add_parser("agent", help="put the topology into this host's kernel", add_help=False)
@@ -80,8 +82,9 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     from midonet_kubernetes.minimidonet.server.run import Options, say, serve  # noqa: PLC0415 - not needed for the others
 
-    environment = {LOG_LEVEL.name: options.log_level} if options.log_level else {}
-    configure(LOG_LEVEL.read(environment), str(LOG_FORMAT.default), Redactor())
+    given = {LOG_LEVEL.name: options.log_level, LOG_FORMAT.name: options.log_format}
+    environment = {name: value for name, value in given.items() if value}
+    configure(LOG_LEVEL.read(environment), LOG_FORMAT.read(environment), Redactor())
     asyncio.run(
         serve(
             Options(
@@ -91,6 +94,7 @@ def _serve(options: argparse.Namespace) -> int:
                 access=_access(options),
                 allow_anonymous=options.allow_anonymous,
                 tls=_tls(options),
+                log_access=options.access_log,
             ),
             say=say,
         )

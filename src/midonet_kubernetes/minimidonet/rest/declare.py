@@ -45,24 +45,24 @@ def types(*names: str, json: bool = True, generic: bool = True) -> Types:
     return Types(names, json=json, generic=generic)
 
 
-def get(path: str, handler: Handler, produces: Media | None, summary: str = "") -> Route:
+def get(path: str, handler: Handler, produces: Media | None) -> Route:
     """A GET."""
-    return Route("GET", path, handler, produces=produces, summary=summary)
+    return Route("GET", path, handler, produces=produces)
 
 
-def post(path: str, handler: Handler, consumes: Media, read: Reader, summary: str = "") -> Route:
+def post(path: str, handler: Handler, consumes: Media, read: Reader) -> Route:
     """A POST."""
-    return Route("POST", path, handler, consumes=consumes, read=read, summary=summary)
+    return Route("POST", path, handler, consumes=consumes, read=read)
 
 
-def put(path: str, handler: Handler, consumes: Media, read: Reader, summary: str = "") -> Route:
+def put(path: str, handler: Handler, consumes: Media, read: Reader) -> Route:
     """A PUT."""
-    return Route("PUT", path, handler, consumes=consumes, read=read, summary=summary)
+    return Route("PUT", path, handler, consumes=consumes, read=read)
 
 
-def remove(path: str, handler: Handler, summary: str = "") -> Route:
+def remove(path: str, handler: Handler) -> Route:
     """A DELETE."""
-    return Route("DELETE", path, handler, summary=summary)
+    return Route("DELETE", path, handler)
 
 
 def collection(

@@ -24,7 +24,6 @@ class Route:
         produces: of a GET.
         consumes: of a POST or PUT.
         read: what makes values of a body.
-        summary: for the reference page.
     """
 
     method: str
@@ -33,7 +32,6 @@ class Route:
     produces: Media | None = None
     consumes: Media | None = None
     read: Reader | None = None
-    summary: str = ""
 
 
 @dataclass(slots=True)

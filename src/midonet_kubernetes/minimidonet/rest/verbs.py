@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, Handler, existing, random_uuid
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, missing, taken
@@ -127,8 +126,3 @@ def delete(resource: Resource, *, nested: bool = False) -> Handler:
         return NO_CONTENT
 
     return handler
-
-
-def listed(values: Iterable[dict[str, Any]]) -> Answer:
-    """A collection."""
-    return Answer(200, list(values))

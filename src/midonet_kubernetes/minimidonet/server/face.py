@@ -20,6 +20,7 @@ from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
 BODY_SECONDS = 30.0
 MOST_REQUESTS = 1024  # at a time
 MOST_STREAMS = 4096
+STALLED_SECONDS = 30.0  # a reader of a stream may take nothing for so long
 LOGINS = 2  # at a time, each in a thread of its own: a password takes its time and its memory
 
 _access_log = logging.getLogger("minimidonet.access")
@@ -32,11 +33,20 @@ class Face:
     Args:
         service: the server.
         metrics: what is counted.
+        log_access: write a line for each request.
         clock: seconds, for durations.
     """
 
-    def __init__(self, service: Service, metrics: ServerMetrics, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        service: Service,
+        metrics: ServerMetrics,
+        *,
+        log_access: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._service, self._metrics, self._clock = service, metrics, clock
+        self._is_logging = log_access
         self._running = 0
         self._logins = asyncio.Semaphore(LOGINS)
         self.is_stopping = False
@@ -59,10 +69,10 @@ class Face:
             response = refused(Refusal(500, "This is a defect of minimidonet; its log says more"))
         seconds = self._clock() - started
         self._metrics.count(http.method, path, response.status, seconds)
-        if _access_log.isEnabledFor(logging.DEBUG):
+        if self._is_logging:
             # Neither headers nor query strings: no secret can be in what is left.
             where = path.partition("?")[0]
-            _access_log.debug("%s %s %s %d %.1f ms", http.remote, http.method, where, response.status, seconds * 1e3)
+            _access_log.info("%s %s %s %d %.1f ms", http.remote, http.method, where, response.status, seconds * 1e3)
         return _sent(response)
 
     async def _handle(self, http: web.BaseRequest, path: str) -> Response:
@@ -105,10 +115,13 @@ class Face:
             await answer.prepare(http)
             try:
                 async for chunk in streamed.chunks:
-                    await answer.write(chunk)
-            except ConnectionError:
-                return answer
-            await answer.write_eof()
+                    async with asyncio.timeout(STALLED_SECONDS):
+                        await answer.write(chunk)
+                await answer.write_eof()
+            except (ConnectionError, TimeoutError):
+                answer.force_close()
+                if http.transport is not None:
+                    http.transport.abort()  # what it did not read is of no use to it: it comes back and goes on where it was
             return answer
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import resource
 import signal
 import ssl
 import sys
@@ -39,6 +40,7 @@ class Options:
         access: None is MidoNet's mock, which lets everybody in.
         allow_anonymous: let everybody in who is not on this machine, too.
         tls: None is plain HTTP.
+        log_access: write a line for each request.
     """
 
     listen: tuple[tuple[str, int], ...]
@@ -47,6 +49,7 @@ class Options:
     access: Access | None = None
     allow_anonymous: bool = False
     tls: ssl.SSLContext | None = None
+    log_access: bool = False
 
 
 def check_addresses(options: Options) -> None:
@@ -88,6 +91,7 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     """
     check_addresses(options)
     stop = stop or _until_signal()
+    _allow_many_connections()
     with _without_collections():
         store = Store.open(options.store)
         service = Service(store, quirks=options.quirks, access=options.access or OpenAccess())
@@ -97,7 +101,7 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
         alive=service.agents.alive,
         revision=lambda: store.durable_revision,
     )
-    face = Face(service, metrics)
+    face = Face(service, metrics, log_access=options.log_access)
     runner = web.ServerRunner(
         Connections(face.answer),
         shutdown_timeout=STOP_SECONDS,
@@ -112,6 +116,12 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     finally:
         await runner.cleanup()
         await store.close()
+
+
+def _allow_many_connections() -> None:
+    """As many open files as this process may have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager

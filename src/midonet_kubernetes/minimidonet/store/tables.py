@@ -40,10 +40,6 @@ class Tables:
         """All objects of a kind in order of creation; not to be changed."""
         return self._objects[kind]
 
-    def kinds(self) -> list[str]:
-        """The kinds that have objects."""
-        return [kind for kind, objects in self._objects.items() if objects]
-
     def find(self, kind: str, field: str, value: str) -> Sequence[str]:
         """The ids of the objects of ``kind`` whose ``field`` refers to ``value``, in the reference's order."""
         return self._by_field[kind, field].find(value)
