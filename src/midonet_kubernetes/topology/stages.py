@@ -33,6 +33,8 @@ REFUSING = Chain(REFUSE, (Rule((Compare(Field.L4PROTO, b"\x06"), Reject(tcp_rese
 PROHIBITING = Chain(PROHIBIT, (Rule((Reject(code=13),)),))
 _CONFIRMED = (8).to_bytes(4, "big")  # IPS_CONFIRMED: a packet of this connection has left before
 
+_DESTINATION_TRANSLATED = (0x20).to_bytes(4, "big")  # IPS_DST_NAT
+
 
 class Place(Enum):
     """Where in the kernel's path a chain runs."""
@@ -105,10 +107,13 @@ class Stage:
         if self.away:
             ports, gate = f"ports_{bridge}", f"{self.name}_{bridge}"
             other = Field.OIFNAME if self.key is Field.IIFNAME else Field.IIFNAME
-            neighbours = Rule((InSet((other,), ports), Verdict("return")))
+            beside = InSet((other,), ports)
+            # What is sent to a translated address goes by the router even to the same bridge; its answer does not.
+            direct = Rule((beside, Compare(Field.CT_STATUS, bytes(4), _DESTINATION_TRANSLATED), Verdict("return")))
+            answer = Rule((beside, Compare(Field.CT_DIRECTION, b"\1"), Verdict("return")))
             items["set", ports] = Set(ports, (Field.IIFNAME,))
             items["element", ports, (interface.encode(),)] = MEMBER
-            items["chain", gate] = Chain(gate, (neighbours, Rule((Verdict("jump", chain),))))
+            items["chain", gate] = Chain(gate, (direct, answer, Rule((Verdict("jump", chain),))))
             chain = gate
         return items | {("element", self.map, (interface.encode(),)): Verdict("jump", chain)}
 

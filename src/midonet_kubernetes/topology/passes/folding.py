@@ -39,7 +39,6 @@ CONDITIONS = {
 """Each condition and the flag that inverts it. Those that hold for all untagged frames (noVlan) are left out."""
 _read = attrgetter(*CONDITIONS)
 _NOTHING_GIVEN = _read(Rule(id="", chain_id="", type=""))
-_NOT_GIVEN: tuple[object, ...] = (None, False, [], "")
 
 
 def given(rule: Rule) -> frozenset[str]:
@@ -52,7 +51,7 @@ def given(rule: Rule) -> frozenset[str]:
         return _NOTHING
     fields = set[str]()
     for (field, inversion), value in zip(CONDITIONS.items(), values, strict=True):
-        if value in _NOT_GIVEN or (field == "vlan" and value == 0):
+        if value is None or value is False or value == [] or (field == "vlan" and value == 0):
             continue
         if field == "dl_type" and value == IPV4 and not rule.inv_dl_type:
             continue

@@ -1,0 +1,349 @@
+"""The compiled rule set against MidoNet's packet simulation: whatever the rules, the first packet has the same fates."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import msgspec
+from hypothesis import assume, event, given, note, settings
+from hypothesis import strategies as st
+
+from midonet_kubernetes.model.midonet import KINDS
+from midonet_kubernetes.simulate import Fate, Packet, Topology, simulate
+from midonet_kubernetes.testing.cluster_topology import put
+from midonet_kubernetes.testing.rule_set_machine import RuleSetMachine
+from midonet_kubernetes.topology.compiler import Compiler
+from midonet_kubernetes.topology.rule_set import Field
+
+HOST = "h1"
+
+
+@dataclass(frozen=True)
+class Pod:
+    name: str
+    bridge: str
+    address: str
+
+    @property
+    def mac(self):
+        return f"02:00:00:00:00:{int(self.address.rpartition('.')[2]):02x}"
+
+
+PODS = [Pod("a", "b1", "10.1.1.5"), Pod("b", "b1", "10.1.1.6"), Pod("c", "b2", "10.1.2.7")]
+GATEWAYS = {"b1": ("10.1.1.1", "0a:00:00:00:00:01"), "b2": ("10.1.2.1", "0a:00:00:00:00:02")}
+CHAINS = [f"c{number}" for number in range(5)]
+VIP = "10.9.0.1"
+
+
+def network(filters):
+    """Two bridges on one router, three pods, all on one host. ``filters``: (object, direction) -> chain."""
+
+    def filters_of(name):
+        return {f"{way}FilterId": filters[name, way] for way in ("inbound", "outbound") if filters.get((name, way))}
+
+    changes = [put("Router", "r", **filters_of("r")), put("Host", HOST)]
+    for bridge, (gateway, mac) in GATEWAYS.items():
+        changes += [
+            put("Bridge", bridge, **filters_of(bridge)),
+            put("BridgeHome", bridge, hostIds=[HOST]),
+            put("Port", f"l{bridge}", type="Bridge", deviceId=bridge, peerId=f"r{bridge}", **filters_of(f"l{bridge}")),
+            put(
+                "Port",
+                f"r{bridge}",
+                type="Router",
+                deviceId="r",
+                peerId=f"l{bridge}",
+                portSubnet=[f"{gateway}/24"],
+                portMac=mac,
+                **filters_of(f"r{bridge}"),
+            ),
+            put(
+                "Route",
+                f"to{bridge}",
+                type="Normal",
+                routerId="r",
+                dstNetworkAddr=gateway.rpartition(".")[0] + ".0",
+                dstNetworkLength=24,
+                nextHopPort=f"r{bridge}",
+            ),
+        ]
+    for pod in PODS:
+        changes += [
+            put(
+                "Port",
+                pod.name,
+                type="Bridge",
+                deviceId=pod.bridge,
+                hostId=HOST,
+                interfaceName=f"if-{pod.name}",
+                **filters_of(pod.name),
+            ),
+            put("MacPort", f"{pod.bridge}/0/{pod.mac}/{pod.name}", bridgeId=pod.bridge, macAddr=pod.mac, portId=pod.name),
+            put("Ip4Mac", f"{pod.bridge}/{pod.address}/{pod.mac}", bridgeId=pod.bridge, ip=pod.address, mac=pod.mac),
+        ]
+    return changes
+
+
+ADDRESSES = st.sampled_from([*(pod.address for pod in PODS), VIP])
+PORTS = st.sampled_from([1, 79, 80, 81, 8080])
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "condInvert": st.booleans(),
+        "matchForwardFlow": st.booleans(),
+        "matchReturnFlow": st.booleans(),
+        "dlType": st.sampled_from([0x0800, 0x0806]),
+        "invDlType": st.booleans(),
+        "nwProto": st.sampled_from([1, 6, 17]),
+        "invNwProto": st.booleans(),
+        "nwSrcAddress": ADDRESSES,
+        "nwSrcLength": st.sampled_from([0, 16, 24, 31, 32]),
+        "invNwSrc": st.booleans(),
+        "nwDstAddress": ADDRESSES,
+        "nwDstLength": st.sampled_from([0, 16, 24, 31, 32]),
+        "invNwDst": st.booleans(),
+        "tpDst": st.tuples(PORTS, PORTS).map(lambda ends: {"start": min(ends), "end": max(ends)}),
+        "invTpDst": st.booleans(),
+        "tpSrc": st.tuples(PORTS, PORTS).map(lambda ends: {"start": min(ends), "end": max(ends)}),
+        "invTpSrc": st.booleans(),
+        "ipAddrGroupSrc": st.just("g"),
+        "invIpAddrGroupSrc": st.booleans(),
+        "ipAddrGroupDst": st.just("g"),
+        "nwTos": st.sampled_from([0, 8]),
+        "invNwTos": st.booleans(),
+        "vlan": st.sampled_from([0, 9]),
+        "noVlan": st.booleans(),
+        "fragmentPolicy": st.sampled_from(["any", "header", "unfragmented", "nonheader"]),
+    },
+)
+PORT_CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "inPorts": st.lists(st.sampled_from(["a", "b", "c", "lb1"]), max_size=2, unique=True),
+        "invInPorts": st.booleans(),
+        "outPorts": st.lists(st.sampled_from(["a", "b", "c", "lb1"]), max_size=2, unique=True),
+        "invOutPorts": st.booleans(),
+        "inPortGroup": st.sampled_from(["pg", "none"]),
+        "invInPortGroup": st.booleans(),
+        "portGroup": st.just("pg"),
+        "invPortGroup": st.booleans(),
+        "outPortGroup": st.just("pg"),
+        "condInvert": st.booleans(),
+        "nwProto": st.sampled_from([1, 6]),
+    },
+)
+
+
+@st.composite
+def chains(draw, conditions=CONDITIONS):
+    """Chains whose jumps form a tree: MidoNet runs a chain once per evaluation, the kernel at every jump to it."""
+    changes, reached = [], set()
+    for number, chain in enumerate(CHAINS):
+        changes.append(put("Chain", chain))
+        for rank in range(draw(st.integers(0, 4))):
+            kind = draw(st.sampled_from(["accept", "drop", "reject", "return", "jump"]))
+            fields = draw(conditions)
+            if kind == "jump":
+                free = [other for other in CHAINS[number + 1 :] if other not in reached]
+                if not free:
+                    continue
+                fields["jumpChainId"] = draw(st.sampled_from(free))
+                reached.add(fields["jumpChainId"])
+            changes.append(put("Rule", f"{chain}-{rank}", chainId=chain, rank=rank, type=kind, **fields))
+    return changes
+
+
+PLACES = ["a", "b", "c", "b1", "b2", "lb1", "lb2", "rb1", "rb2", "r"]
+FILTERS = st.dictionaries(
+    st.tuples(st.sampled_from(PLACES), st.sampled_from(["inbound", "outbound"])), st.sampled_from(CHAINS), max_size=5
+)
+PACKETS = st.tuples(st.sampled_from(PODS), ADDRESSES, st.sampled_from([1, 6, 17]), PORTS, PORTS, st.sampled_from([0, 8])).filter(
+    lambda packet: packet[0].address != packet[1]
+)
+
+
+def simulated(changes, packet):
+    sender, to, protocol, source_port, port, tos = packet
+    topology = Topology(msgspec.convert(c.object, KINDS[c.kind]) for c in changes if c.kind not in {"Host", "BridgeHome"})
+    near = next((pod for pod in PODS if pod.address == to and pod.bridge == sender.bridge), None)
+    sent = Packet(
+        eth_src=sender.mac,
+        eth_dst=near.mac if near else GATEWAYS[sender.bridge][1],
+        ethertype=0x0800,
+        nw_src=IPv4Address(sender.address),
+        nw_dst=IPv4Address(to),
+        nw_proto=protocol,
+        nw_tos=tos,
+        nw_ttl=64,
+        **({"tp_src": 8, "tp_dst": 0, "icmp_id": 7} if protocol == 1 else {"tp_src": source_port, "tp_dst": port}),
+    )
+    fates = set()
+    for outcome in simulate(topology, sent, sender.name):
+        if outcome.fate is Fate.DELIVERED:
+            for delivery in outcome.deliveries:
+                at = delivery.packet
+                sees = (str(at.nw_dst), at.tp_dst) if protocol != 1 else (str(at.nw_dst),)
+                fates.add((f"if-{delivery.port}", str(at.nw_src), *sees))
+        else:
+            fates.add("lost")
+    return fates
+
+
+def programmed(changes, packet):
+    sender, to, protocol, source_port, port, tos = packet
+    compiler = Compiler(HOST)
+    compiler.apply(changes)
+    state = compiler.state()
+    links = {address: neighbour.link for (_, address), neighbour in state.neighbours.items()}
+    machine = RuleSetMachine(state.table, lambda address: links.get(str(IPv4Address(address)), ""))
+    source, destination = (source_port.to_bytes(2, "big"), port.to_bytes(2, "big")) if protocol != 1 else (b"\x08\0", b"\0\0")
+    headers = {
+        Field.IIFNAME: f"if-{sender.name}".encode(),
+        Field.L4PROTO: bytes([protocol]),
+        Field.IP_SADDR: IPv4Address(sender.address).packed,
+        Field.IP_DADDR: IPv4Address(to).packed,
+        Field.IP_TOS: bytes([tos]),
+        Field.TH_SPORT: source,
+        Field.TH_DPORT: destination,
+        Field.ICMP_TYPE: source[:1],
+        Field.ICMP_CODE: destination[:1],
+    }
+    fates = set()
+    for fate in machine.fates(headers):
+        if fate.verdict != "accept":
+            fates.add("lost")
+            continue
+        sees = (str(IPv4Address(fate.destination[:4])), int.from_bytes(fate.destination[4:], "big"))
+        fates.add((fate.interface, str(IPv4Address(fate.source)), *(sees if protocol != 1 else sees[:1])))
+    return fates, state.unsupported
+
+
+@settings(max_examples=60, deadline=None)
+@given(chains(), FILTERS, PACKETS)
+def test_filters_have_the_same_fate_as_in_midonet(rules, filters, packet):
+    changes = [*network(filters), *rules, put("IpAddrGroup", "g", addrs=["10.1.1.5", "2001:db8::1"])]
+    note(str(rules))
+    expected = simulated(changes, packet)
+    actual, unsupported = programmed(changes, packet)
+    assert not unsupported
+    event("lost" if "lost" in expected else "delivered")
+    assert actual == expected
+
+
+PORT_FILTERS = st.dictionaries(
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["inbound", "outbound"])),
+    st.sampled_from(CHAINS),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(chains(PORT_CONDITIONS), PORT_FILTERS, PACKETS)
+def test_conditions_about_ports_have_the_same_fate_as_in_midonet(rules, filters, packet):
+    changes = [*network(filters), *rules, put("PortGroup", "pg", portIds=["a", "c"]), put("PortGroup", "none")]
+    note(str(rules))
+    expected = simulated(changes, packet)
+    actual, unsupported = programmed(changes, packet)
+    event("unsupported" if unsupported else "supported")
+    assert unsupported or actual == expected
+
+
+TARGETS = st.lists(st.sampled_from([("10.1.1.5", 8080), ("10.1.1.6", 80), ("10.1.2.7", 8080)]), min_size=1, max_size=3)
+SMALL_PORT = st.sampled_from([79, 80, 81])
+
+
+def target(address, first, last):
+    return {"addressFrom": address, "addressTo": address, "portFrom": first, "portTo": last}
+
+
+@st.composite
+def nat_rule(draw, id_, chain, rank):
+    """A translation to a VIP's endpoints, or of a source; others of its chain do filter."""
+    fields = draw(CONDITIONS)
+    fields.pop("condInvert", None)
+    fields |= {"nwDstAddress": VIP, "nwDstLength": 32, "invNwDst": False}
+    targets = [target(address, port, port) for address, port in draw(TARGETS)]
+    return put("Rule", id_, chainId=chain, rank=rank, type="dnat", flowAction="accept", natTargets=targets, **fields)
+
+
+@st.composite
+def source_nat_rule(draw, id_, chain, rank):
+    fields = draw(CONDITIONS)
+    fields.pop("condInvert", None)
+    return put(
+        "Rule",
+        id_,
+        chainId=chain,
+        rank=rank,
+        type="snat",
+        flowAction="accept",
+        natTargets=[target("10.1.1.1", 30000, 60000)],
+        **fields,
+    )
+
+
+@st.composite
+def services(draw):
+    """A chain like KUBE-MAIN: reverse NAT, and exact jumps to chains of all shapes, some of them for the same key."""
+    changes = [
+        put("Rule", "rev1", chainId="main", rank=1, type="rev_snat", flowAction="continue"),
+        put("Rule", "rev2", chainId="main", rank=2, type="rev_dnat", flowAction="accept"),
+        put("Rule", "to-services", chainId="main", rank=3, type="jump", jumpChainId="services"),
+        put("Rule", "behind", chainId="main", rank=4, type=draw(st.sampled_from(["accept", "drop"])), **draw(CONDITIONS)),
+    ]
+    for number in range(draw(st.integers(0, 5))):
+        port, protocol = draw(SMALL_PORT), draw(st.sampled_from([6, 17]))
+        exact = {"nwDstAddress": VIP, "nwDstLength": 32, "nwProto": protocol, "tpDst": {"start": port, "end": port}}
+        changes.append(
+            put(
+                "Rule",
+                f"j{number}",
+                chainId="services",
+                rank=draw(st.integers(0, 3)),
+                type="jump",
+                jumpChainId=f"s{number}",
+                **exact,
+            )
+        )
+        for rank in range(draw(st.integers(0, 2))):
+            id_, chain = f"s{number}-{rank}", f"s{number}"
+            kind = draw(st.sampled_from(["dnat", "dnat", "reject", "drop", "accept", "return", "conditional"]))
+            if kind == "dnat":
+                targets = [target(address, to, to) for address, to in draw(TARGETS)]
+                changes.append(put("Rule", id_, chainId=chain, rank=rank, type="dnat", flowAction="accept", natTargets=targets))
+            elif kind == "conditional":
+                changes.append(draw(nat_rule(id_, chain, rank)))
+            else:
+                changes.append(put("Rule", id_, chainId=chain, rank=rank, type=kind))
+    return [*changes, *(put("Chain", f"s{n}") for n in range(5)), put("Chain", "services"), put("Chain", "main")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(services(), PACKETS)
+def test_services_of_all_shapes_have_the_same_fate_as_in_midonet(rules, packet):
+    changes = [
+        *network({("b1", "inbound"): "main", ("b2", "inbound"): "main"}),
+        *rules,
+        put("IpAddrGroup", "g", addrs=["10.1.1.5"]),
+    ]
+    note(str(rules))
+    expected = simulated(changes, packet)
+    # A packet to its sender whose ports are those of its answer is taken for the answer by MidoNet (simulation 7c, 6).
+    assume(all(fate == "lost" or fate[1] != VIP for fate in expected))
+    actual, unsupported = programmed(changes, packet)
+    assert not unsupported
+    event("lost" if "lost" in expected else "delivered")
+    assert actual == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(chains(), nat_rule("nat", "c0", 1.5), source_nat_rule("snat", "c1", 0.5), st.sampled_from("abc"), PACKETS)
+def test_translations_among_filters_have_the_same_fate_as_in_midonet(rules, nat, source_nat, port, packet):
+    filters = {("b1", "inbound"): "c0", (port, "outbound"): "c1"}
+    rules = [rule for rule in rules if not (rule.kind == "Rule" and rule.object.get("jumpChainId") == "c1")]
+    changes = [*network(filters), *rules, nat, source_nat, put("IpAddrGroup", "g", addrs=["10.1.1.5"])]
+    note(str(rules))
+    expected = simulated(changes, packet)
+    actual, unsupported = programmed(changes, packet)
+    event("unsupported" if unsupported else "supported")
+    assert unsupported or actual == expected
