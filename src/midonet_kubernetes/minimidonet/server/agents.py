@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from midonet_kubernetes.minimidonet.rest import coercion
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request
 from midonet_kubernetes.minimidonet.store.indices import Object
@@ -22,7 +24,7 @@ _texts = coercion.list_of(coercion.text)
 @dataclass(slots=True)
 class _Lease:
     ends: float
-    status: dict[str, Any] | None = None
+    status: msgspec.Raw | None = None  # JSON that is known to be well-formed
 
 
 class Agents:
@@ -62,11 +64,21 @@ class Agents:
         lease = self._leases.setdefault(host, _Lease(0.0))
         lease.ends = self._clock() + self.lease_seconds
 
-    def report(self, host: str, status: dict[str, Any]) -> None:
-        """Keep what an agent says of what it has programmed."""
+    def report(self, host: str, given: Any) -> None:
+        """Keep what an agent says of what it has programmed.
+
+        Raises:
+            Refusal: 400, it is no object, or cannot be written as JSON again.
+        """
+        if not isinstance(given, dict):
+            raise coercion.mismatch(given, "an object")
+        try:
+            status = msgspec.Raw(msgspec.json.encode(given))
+        except (ValueError, RecursionError):
+            raise bad_request("The status holds what JSON cannot") from None
         self._leases.setdefault(host, _Lease(0.0)).status = status
 
-    def status(self, host: str) -> dict[str, Any] | None:
+    def status(self, host: str) -> msgspec.Raw | None:
         """The last report, if there was one since the server started."""
         lease = self._leases.get(host)
         return lease.status if lease is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -16,12 +17,14 @@ from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.minimidonet.rest.body import parse, unpack
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call
 from midonet_kubernetes.minimidonet.rest.media import ERROR, check_json
-from midonet_kubernetes.minimidonet.rest.refusal import Refusal
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.route import Route, Table, allowed
 from midonet_kubernetes.minimidonet.routes import ROUTES
 from midonet_kubernetes.minimidonet.store.store import Store
 
 ROOT = "/midonet-api"
+
+_HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]{1,300}")  # it becomes a part of every link
 
 _CORS = {
     "access-control-allow-origin": "*",
@@ -181,4 +184,7 @@ def base_uri(headers: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=256)
 def _base_uri(scheme: str, host: str) -> str:
-    return f"{scheme.partition(',')[0].strip()}://{host.partition(',')[0].strip()}{ROOT}"
+    first = host.partition(",")[0].strip()
+    if _HOST.fullmatch(first) is None:
+        raise bad_request("Host is no name or address with a port")
+    return f"{'https' if scheme.partition(',')[0].strip().lower() == 'https' else 'http'}://{first}{ROOT}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from midonet_kubernetes.minimidonet.rest.body import parse
 from midonet_kubernetes.minimidonet.rest.call import existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid, mismatch
+from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.server.agents import Agents
 from midonet_kubernetes.minimidonet.server.reference import openapi
@@ -81,8 +81,6 @@ class Extensions:
 
     def _report(self, host: str, body: bytes) -> Any:
         given = parse(body)
-        if not isinstance(given, dict):
-            raise mismatch(given, "an object")
         with self.store.transaction() as transaction:
             existing(transaction, "Host", host)
         self.agents.report(host, given)

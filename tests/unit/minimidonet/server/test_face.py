@@ -112,6 +112,47 @@ async def test_broken_http_is_400_and_no_trace_of_it_is_logged(caplog):
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /midonet-api/\xff\xfe HTTP/1.1\r\nHost: x",
+        b"GET /midonet-api/tunnel_zones/\xed\xa0\x80 HTTP/1.1\r\nHost: x\r\nAccept: */*",
+        b"GET /midonet-api/tenants HTTP/1.1\r\nHost: \xff\xed\xa0\x80",
+        b"GET /midonet-api/ HTTP/1.1\r\nHost: x\r\nX-Forwarded-Host: \xff\r\nX-Forwarded-Proto: \xfe",
+        b"GET /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nAccept: application/json;\xff=\xfe",
+        b"GET /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nAccept: application/json;a=\x01",
+        b"POST /midonet-api/bridges HTTP/1.1\r\nHost: \xff\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET /midonet-api/login HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xff",
+        b"GET /midonet-api/system_state HTTP/1.1\r\nHost: x\r\nX-Auth-Token: \xff\xed\xa0\x80",
+        b"GET /midonet-api/tenants/%ED%A0%80%00?tenant_id=%FF HTTP/1.1\r\nHost: x",
+        b"GET http://other/midonet-api/bridges HTTP/1.1\r\nHost: x",
+        b"OPTIONS * HTTP/1.1\r\nHost: x",
+        b"PUT /minimidonet/v1/hosts/\xff HTTP/1.1\r\nHost: x\r\nContent-Length: 0",
+        b"GET /minimidonet/v1/hosts/\xff/stream?store=\xff HTTP/1.1\r\nHost: x",
+        b"GET /\xff HTTP/1.1\r\nHost: x",
+    ],
+)
+async def test_bytes_that_are_no_text_do_no_harm(head, caplog):
+    async with serving() as served:
+        body = b"" if b"\r\n\r\n" in head else b"\r\nConnection: close\r\n\r\n"
+        answer = await served.raw(
+            head.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n", 1) if not body else head + body
+        )
+    assert answer.startswith(b"HTTP/1.")
+    assert int(answer.split()[1]) < 500
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("status", [b'{"a":' * 900 + b"1" + b"}" * 900, b'{"a":"\\ud800"}', b"[]", b"null", b"{"])
+async def test_a_status_that_could_not_be_shown_is_refused(status):
+    async with serving() as served:
+        path = f"/minimidonet/v1/hosts/{HOST}"
+        await served.ask("PUT", path, b'{"name": "node1"}')
+        told = await served.ask("PUT", f"{path}/status", status)
+        assert told.status in {200, 400}
+        assert (await served.ask("GET", "/minimidonet/v1/hosts")).status == 200
+
+
 async def test_a_method_in_lower_case_is_understood():
     async with serving() as served:
         answer = await served.raw(b"get /midonet-api/system_state HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
