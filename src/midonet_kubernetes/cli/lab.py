@@ -52,11 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _output(check)
     _output(_action(actions, "status", "show programs, nodes and pods"))
+    _action(actions, "export", "print Nodes, Pods, Services and EndpointSlices as a List, for midonet-kube translate -f -")
     for name, text in (("apply", "create or change the objects of a file"), ("delete", "delete the objects of a file")):
         files = _action(actions, name, text)
         files.add_argument("-f", dest="files", action="append", type=Path, metavar="FILE", required=True, help="manifests")
     execute = _action(actions, "exec", "run a command in a pod or on a node: lab exec POD|NODE -- COMMAND")
-    execute.add_argument("where", metavar="POD|NODE", help="a node, the virtual network on it as NODE.midonet, or a pod as NAME or NAMESPACE/NAME")
+    execute.add_argument(
+        "where", metavar="POD|NODE", help="a node, the virtual network on it as NODE.midonet, or a pod as NAME or NAMESPACE/NAME"
+    )
     execute.add_argument("argv", metavar="COMMAND", nargs="+", help="after --")
     _action(actions, "down", "end the lab, or remove what a killed one left")
 
@@ -97,6 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _show(arguments, _ask(where, {"do": "check", "patience": arguments.patience}))
         case "status":
             return _show(arguments, _ask(where, {"do": "status"}))
+        case "export":
+            answer = _ask(where, {"do": "export"})
+            print(json.dumps({"apiVersion": "v1", "kind": "List", "items": answer.get("objects", [])}, indent=2))
+            return int(answer["code"])
         case action:
             return int(_ask(where, {"do": action, "objects": manifests.read(arguments.files)})["code"])
 

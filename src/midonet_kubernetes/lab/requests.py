@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from midonet_kubernetes.errors import ApiError, MidonetKubeError, UserError
-from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TRANSLATION, Kind
+from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TRANSLATION, Kind, raw
 from midonet_kubernetes.lab import cluster, manifests
 from midonet_kubernetes.lab.check import probe
 from midonet_kubernetes.lab.check.facts import Facts, gather
@@ -26,6 +26,9 @@ from midonet_kubernetes.lab.running import Lab, ready
 
 T = TypeVar("T")
 
+EXPORTED = tuple(
+    raw(kind.api_version, kind.kind, kind.plural, namespaced=kind.namespaced) for kind in (NODE, POD, SERVICE, ENDPOINT_SLICE)
+)
 PATIENCE = 10.0  # seconds for an API server that is away
 PAUSE = 0.2  # seconds between two tries to reach an API server that is away
 
@@ -49,6 +52,8 @@ class Requests:
                 verdicts = await self.check(float(request["patience"]))
                 failed = any(verdict.passed is False for verdict in verdicts)
                 return {"code": int(failed), "verdicts": [verdict.as_dict() for verdict in verdicts]}
+            case "export":
+                return {"code": 0, "objects": await self._export()}
             case "apply":
                 await manifests.apply(self._lab.client, request["objects"], say)
             case "delete":
@@ -123,6 +128,10 @@ class Requests:
             "translations": len(await self._list(TRANSLATION)),
             "lastPodFailure": lab.kubelet.last_failure,
         }
+
+    async def _export(self) -> list[dict[str, Any]]:
+        """All objects that Translations are made of, whole."""
+        return [object_ for kind in EXPORTED for object_ in await self._list(kind)]
 
     async def _exec(self, request: Mapping[str, Any], descriptors: list[int]) -> int:
         """Run a command with the caller's streams; when the caller goes, the command is ended."""

@@ -23,7 +23,7 @@ PATIENCE = 90.0
 class RunningLab:
     """One lab; ``run`` is another terminal."""
 
-    command = COMMAND
+    command, python = COMMAND, sys.executable
 
     def __init__(self, name, *arguments):
         self.name, self.place = name, place(name)
