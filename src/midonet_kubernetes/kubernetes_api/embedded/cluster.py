@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 from dataclasses import dataclass
@@ -103,16 +104,21 @@ class Cluster:
 
     async def run(self) -> None:
         """Work for ever."""
+        now = asyncio.get_running_loop().time
+        retry_at: float | None = None
         while True:
             for _ in range(min(_TURN, len(self._pending))):
                 self._work()
+            if self._failed and retry_at is None:
+                retry_at = now() + _RETRY
+            if retry_at is not None and now() >= retry_at:
+                self._pending |= self._failed
+                self._failed.clear()
+                retry_at = None
             if self._pending:
                 await asyncio.sleep(0)
                 continue
             self._wake.clear()
-            try:
-                async with asyncio.timeout(_RETRY if self._failed else None):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(retry_at):
                     await self._wake.wait()
-            except TimeoutError:
-                self._pending |= self._failed
-                self._failed.clear()

@@ -14,7 +14,7 @@ from midonet_kubernetes.kubernetes_api.embedded.controllers.deployment_status im
 from midonet_kubernetes.kubernetes_api.embedded.controllers.replica_sets import owner_reference
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json
 from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import DEPLOYMENTS, REPLICA_SETS
-from midonet_kubernetes.kubernetes_api.embedded.store import Change, Key
+from midonet_kubernetes.kubernetes_api.embedded.store import Change, Key, Stored
 
 _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -24,15 +24,22 @@ class Deployments(RegistryController):
     """Rolls Deployments out."""
 
     def affected(self, change: Change) -> Iterable[Subject]:
-        """A Deployment, and that of a ReplicaSet."""
+        """A Deployment, that of a ReplicaSet, and that of a Pod that is gone (``Recreate`` waits for it)."""
         key = change.now.key
         if key.resource == DEPLOYMENTS.id:
-            yield (key.namespace, key.name)
-        elif key.resource == REPLICA_SETS.id:
-            for uid in change.now.owners:
-                owner = self.store.by_uid(uid)
-                if owner is not None and owner.key.resource == DEPLOYMENTS.id:
-                    yield (owner.key.namespace, owner.key.name)
+            return [(key.namespace, key.name)]
+        if key.resource == REPLICA_SETS.id:
+            return self._owners(change.now.owners, DEPLOYMENTS.id)
+        if key.resource == "pods" and change.type == "DELETED":
+            sets = [
+                self.store.get(Key(REPLICA_SETS.id, *subject)) for subject in self._owners(change.now.owners, REPLICA_SETS.id)
+            ]
+            return [subject for piece in sets if piece for subject in self._owners(piece.owners, DEPLOYMENTS.id)]
+        return ()
+
+    def _owners(self, uids: Iterable[str], resource: str) -> list[tuple[str, str]]:
+        owners = [owner for owner in map(self.store.by_uid, uids) if owner is not None and owner.key.resource == resource]
+        return [(owner.key.namespace, owner.key.name) for owner in owners]
 
     def reconcile(self, subject: Subject) -> None:
         """One step of the rollout; its effects bring on the next."""
@@ -98,7 +105,7 @@ class Deployments(RegistryController):
         if deployment["spec"]["strategy"]["type"] == "Recreate":
             for piece in old:
                 self._scale(piece, 0)
-            if not any(piece.get("status", {}).get("replicas") for piece in old):
+            if not any(_runs(pod) for piece in old for pod in controlled(self.store, piece["metadata"]["uid"], "pods")):
                 self._scale(new, wanted)
             return
         surge, unavailable = bounds(deployment)
@@ -139,6 +146,10 @@ class Deployments(RegistryController):
         for piece in sorted(empty, key=_revision)[: max(surplus, 0)]:
             about = piece["metadata"]
             deletion.delete(self.registry, REPLICA_SETS, about["namespace"], about["name"], deletion.Options())
+
+
+def _runs(pod: Stored) -> bool:
+    return pod.fields["status.phase"] not in {"Succeeded", "Failed"}
 
 
 def _template(replica_set: Json) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from midonet_kubernetes.kubernetes_api.embedded.controllers.controller import RegistryController, Subject
+from midonet_kubernetes.kubernetes_api.embedded.durations import timestamp
 from midonet_kubernetes.kubernetes_api.embedded.failures import Json
 from midonet_kubernetes.kubernetes_api.embedded.kinds.nodes import is_ready
 from midonet_kubernetes.kubernetes_api.embedded.kinds.pods import PODS
@@ -68,6 +69,22 @@ class Placement(RegistryController):
         if fitting:
             node = min(fitting, key=lambda candidate: (self._counts.get(candidate, 0), candidate))
             bind(self.registry, PODS, namespace, name, node)
+        else:
+            self._report(namespace, name)
+
+    def _report(self, namespace: str, name: str) -> None:
+        """Say in the Pod's status that it waits, as ``kubectl describe`` shows it."""
+        moment, why = timestamp(self.registry.clock()), "no Node is Ready, takes Pods and has the labels of the nodeSelector"
+        waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": why}
+
+        def edit(pod: Json) -> Json:
+            conditions = pod["status"].setdefault("conditions", [])
+            if not any(waits.items() <= condition.items() for condition in conditions):
+                others = [condition for condition in conditions if condition.get("type") != "PodScheduled"]
+                pod["status"]["conditions"] = [*others, {**waits, "lastTransitionTime": moment}]
+            return pod
+
+        self.registry.update(PODS, namespace, name, edit, status=True)
 
 
 def _takes_pods(node: Json) -> bool:

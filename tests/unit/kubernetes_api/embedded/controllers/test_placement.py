@@ -19,9 +19,13 @@ async def test_pods_are_spread_over_the_ready_nodes(server):
 async def test_a_pod_waits_for_a_node_that_takes_it(server):
     await server.ask("POST", PODS, server.pod("a", nodeSelector={"disk": "fast"}))
     await server.add_nodes("one")
-    assert (await places(server))["a"] is None
+    waiting = await server.get(f"{PODS}/a")
+    assert "nodeName" not in waiting["spec"]
+    assert [(c["status"], c["reason"]) for c in waiting["status"]["conditions"]] == [("False", "Unschedulable")]
     await server.ask("PATCH", "/api/v1/nodes/one", {"metadata": {"labels": {"disk": "fast"}}}, MERGE)
-    assert (await places(server))["a"] == "one"
+    placed = await server.get(f"{PODS}/a")
+    assert placed["spec"]["nodeName"] == "one"
+    assert [(c["type"], c["status"]) for c in placed["status"]["conditions"]] == [("PodScheduled", "True")]
 
 
 async def test_a_cordoned_node_takes_no_pods(server):
