@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from midonet_kubernetes.controllers.pusher.board import Board
 from midonet_kubernetes.controllers.pusher.pusher import Pusher
+from midonet_kubernetes.kubernetes_api.informer import Statistics
 from midonet_kubernetes.model.resource_kinds import KINDS
 from midonet_kubernetes.observability.metrics import (
     EVENTS_DROPPED,
@@ -19,6 +20,7 @@ from midonet_kubernetes.observability.metrics import (
     QUEUE_AGE,
     QUEUE_DEPTH,
     STATUS_DEPTH,
+    UNREADABLE,
     WANTED,
     WATCH_LAG,
     Metrics,
@@ -51,6 +53,7 @@ def connect(program: Controllers, metrics: Metrics) -> None:
     metrics[EVENTS_DROPPED].set_function(lambda: float(program.recorder.dropped))
     for informer in program.informers.running:
         metrics[WATCH_LAG].labels(informer.kind.plural).set_function(informer.last_event_age)
+        metrics[UNREADABLE].labels(informer.kind.plural).set_function(partial(_bad_objects, informer.statistics))
     for name, reconciler in program.reconcilers.items():
         _queue(metrics, name, reconciler.queue)
         metrics[PROBLEMS].labels(name).set_function(_size(reconciler.problems))
@@ -81,6 +84,10 @@ def _pushed(wanted: Mapping[str, int], unpushed: Unpushed, kind: str) -> float:
 def _queue(metrics: Metrics, name: str, queue: Queue[str]) -> None:
     metrics[QUEUE_DEPTH].labels(name).set_function(lambda: float(queue.depth))
     metrics[QUEUE_AGE].labels(name).set_function(queue.oldest_age)
+
+
+def _bad_objects(statistics: Statistics) -> float:
+    return float(statistics.bad_objects)
 
 
 def _size(things: dict[str, Any]) -> Callable[[], float]:

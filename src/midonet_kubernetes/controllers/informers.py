@@ -14,6 +14,7 @@ from midonet_kubernetes.controllers.shown_translations import ShownTranslations
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, ENDPOINTS, NODE, POD, SERVICE
+from midonet_kubernetes.kubernetes_api.page import BadObjectHandler, log_bad_object
 from midonet_kubernetes.model.annotations import MAC_ADDRESS
 from midonet_kubernetes.model.kubernetes import (
     Endpoint,
@@ -43,18 +44,26 @@ class Informers:
         client: of the API server.
         controllers: those that run.
         endpoints_source: ``endpointslices`` or ``endpoints``.
+        on_bad: told of each object that cannot be read.
     """
 
-    def __init__(self, client: Client, controllers: Iterable[str], endpoints_source: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        controllers: Iterable[str],
+        endpoints_source: str,
+        *,
+        on_bad: BadObjectHandler = log_bad_object,
+    ) -> None:
         enabled = set(controllers)
         self.translations = ShownTranslations(client)
-        self.nodes = Informer[Node](client, NODE)
-        self.pods = Informer[Pod](client, POD, fields=_SCHEDULED, trim=trim_pod, indexers={BY_NODE: _node_of})
-        self.services = Informer[Service](client, SERVICE, trim=trim_service)
+        self.nodes = Informer[Node](client, NODE, on_bad=on_bad)
+        self.pods = Informer[Pod](client, POD, fields=_SCHEDULED, trim=trim_pod, indexers={BY_NODE: _node_of}, on_bad=on_bad)
+        self.services = Informer[Service](client, SERVICE, trim=trim_service, on_bad=on_bad)
         self.slices = Informer[EndpointSlice](
-            client, ENDPOINT_SLICE, labels=_SERVICE_NAME, trim=trim_slice, indexers={BY_SERVICE: _services_of}
+            client, ENDPOINT_SLICE, labels=_SERVICE_NAME, trim=trim_slice, indexers={BY_SERVICE: _services_of}, on_bad=on_bad
         )
-        self.endpoints = Informer[Endpoints](client, ENDPOINTS)
+        self.endpoints = Informer[Endpoints](client, ENDPOINTS, on_bad=on_bad)
         needed: dict[str, list[Informer[Any]]] = {
             "node": [self.nodes, self.translations.informer],
             "nodeannotator": [self.nodes],

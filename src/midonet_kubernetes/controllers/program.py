@@ -30,7 +30,9 @@ from midonet_kubernetes.errors import MidonetApiError
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.election import Election
 from midonet_kubernetes.kubernetes_api.events import EventRecorder
+from midonet_kubernetes.kubernetes_api.page import BadObject, log_bad_object
 from midonet_kubernetes.midonet_api import Client as MidonetClient
+from midonet_kubernetes.model.kubernetes import ObjectReference
 from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.model.resource_kinds import KINDS
 from midonet_kubernetes.observability.metrics import (
@@ -89,7 +91,9 @@ class Controllers:
         self._kubernetes, self._midonet = kubernetes, midonet
         self.election = election or Election(kubernetes, namespace=LEASE_NAMESPACE, name=COMPONENT)
         self.recorder = EventRecorder(kubernetes, COMPONENT)
-        self.informers = Informers(kubernetes, self.options.controllers, self.options.endpoints_source)
+        self.informers = Informers(
+            kubernetes, self.options.controllers, self.options.endpoints_source, on_bad=self._tell_unreadable
+        )
         self._fence = fence(self.election.is_leader)
         self._names = Names(self.options.tenant)
         self.reconcilers = self._make_reconcilers()
@@ -126,11 +130,17 @@ class Controllers:
             for each in work:
                 group.create_task(each())
 
+    def _tell_unreadable(self, bad: BadObject) -> None:
+        log_bad_object(bad)
+        namespace, _, name = bad.key.rpartition("/")
+        about = ObjectReference(kind=bad.kind, namespace=namespace, name=name, uid=name if bad.kind == "Node" else "")
+        self.recorder.record(about, "ObjectUnreadable", f"it cannot be read and is left as it was: {bad.message}", type="Warning")
+
     async def _probe(self) -> None:
         zones = KINDS["TunnelZone"]
         answer = await self._midonet.request("GET", "/tunnel_zones", accept=zones.collection_media_type)
-        if answer.status >= 500:
-            raise MidonetApiError(f"MidoNet answers {answer.status}", status=answer.status)
+        if not answer.ok:
+            raise MidonetApiError(f"MidoNet answers {answer.status} {answer.message}".strip(), status=answer.status)
 
     def _make_reconcilers(self) -> dict[str, Reconciler]:
         informers, names = self.informers, self._names

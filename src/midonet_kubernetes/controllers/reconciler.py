@@ -10,7 +10,7 @@ from typing import Protocol
 from midonet_kubernetes.controllers.fence import NotLeading
 from midonet_kubernetes.controllers.pace import Pace
 from midonet_kubernetes.controllers.writer import Case, Owner, Writer
-from midonet_kubernetes.errors import ApiError
+from midonet_kubernetes.errors import ApiError, Forbidden, Invalid
 from midonet_kubernetes.kubernetes_api.client import retry_after
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
@@ -58,10 +58,13 @@ class Reconciler:
         self.problems: dict[str, tuple[Problem, ...]] = {}
         self._subject, self._writer, self._recorder, self._done = subject, writer, recorder, done
         self._pace = Pace()
+        self._since: dict[str, float] = {}  # when the objects that wait changed
 
     def add(self, key: str) -> None:
         """Look at an object, at once unless it changes without end."""
-        self.queue.add_after(key, self._pace.wait(key, asyncio.get_running_loop().time()))
+        now = asyncio.get_running_loop().time()
+        self._since.setdefault(key, now)
+        self.queue.add_after(key, self._pace.wait(key, now))
 
     async def run(self) -> None:
         """Begin with all objects, go on with those that change, until cancelled."""
@@ -91,13 +94,21 @@ class Reconciler:
                 self.queue.done(key)
 
     async def _reconcile(self, key: str) -> None:
+        now = asyncio.get_running_loop().time()
+        since = self._since.pop(key, now)
         case = self._subject.look(key)
         if case is None:
             self.problems.pop(key, None)
             return
         self._tell(key, case)
-        if await self._writer.apply(case):
-            self._pace.wrote(key, asyncio.get_running_loop().time())
+        try:
+            if await self._writer.apply(case, since):
+                self._pace.wrote(key, asyncio.get_running_loop().time())
+        except (Invalid, Forbidden) as error:
+            if case.owner is not None:
+                message = f"the Kubernetes API does not take its Translation: {error}"
+                self._recorder.record(reference_to(case.owner), "TranslationRefused", message, type="Warning")
+            raise
 
     def _tell(self, key: str, case: Case) -> None:
         """An Event for each problem that is new."""

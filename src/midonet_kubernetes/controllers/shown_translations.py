@@ -40,6 +40,7 @@ class ShownTranslations:
     def __init__(self, client: Client) -> None:
         self._full: dict[str, Translation] = {}
         self._written: Store[Shown] = Store({_OWNER: _owners})  # answers to our own writes that the watch has not shown yet
+        self._origins: dict[str, float] = {}  # when the objects changed because of which we wrote, until it is asked for
         self.wanted: Counter[str] = Counter()  # objects that Translations want, by kind
         self._listeners: list[Listener] = []
         self._meddled: list[Callable[[Shown], None]] = []
@@ -89,8 +90,19 @@ class ShownTranslations:
         found.pop(shown.key, None)
         return [one for one in found.values() if not one.deleting]
 
-    def wrote(self, translation: Translation) -> None:
-        """Remember the answer to a write of ours, so that it is not repeated before the watch shows it."""
+    def origin(self, key: str, otherwise: float) -> float:
+        """When the object changed because of which we wrote a Translation, by the loop's clock; asked once."""
+        return self._origins.pop(key, otherwise)
+
+    def wrote(self, translation: Translation, since: float) -> None:
+        """Remember the answer to a write of ours, so that it is not repeated before the watch shows it.
+
+        Args:
+            translation: as answered.
+            since: when the object changed because of which we wrote, by the loop's clock.
+        """
+        if self._listeners:
+            self._origins[translation.metadata.key] = since
         key = translation.metadata.key
         seen = cast("Shown | None", self.informer.get(key))
         shown = show(translation, self._written.get(key) or seen)
@@ -124,6 +136,8 @@ class ShownTranslations:
     def _changed(self, key: str, old: Translation | None, new: Translation | None) -> None:
         before, now = cast("Shown | None", old), cast("Shown | None", new)
         full = self._full.pop(key, None)
+        if now is None:
+            self._origins.pop(key, None)
         written = self._written.get(key)
         if written is not None and (now is None or _newer(now, written)):
             self._written.remove(key)

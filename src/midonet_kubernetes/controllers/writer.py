@@ -61,15 +61,19 @@ class Writer:
         self._client, self._translations, self._recorder = client, translations, recorder
         self._fence, self._wrote = fence, wrote
 
-    async def apply(self, case: Case) -> int:
+    async def apply(self, case: Case, since: float) -> int:
         """Write what is missing or different, then delete what is stale; how many writes that took.
+
+        Args:
+            case: the owner, and what it is to have.
+            since: when the owner changed, by the loop's clock.
 
         Raises:
             ApiError: a write failed; what was written before it stays.
         """
         writes = 0
         for translation in case.outcome.translations:
-            writes += await self._put(case, translation)
+            writes += await self._put(case, translation, since)
         if case.owner is None or case.outcome.keep:
             return writes
         kept = {translation.metadata.key for translation in case.outcome.translations}
@@ -79,32 +83,33 @@ class Writer:
                     writes += await self._delete(case, shown)
         return writes
 
-    async def _put(self, case: Case, translation: Translation) -> bool:
+    async def _put(self, case: Case, translation: Translation, since: float) -> bool:
         key = translation.metadata.key
         shown = self._translations.get(key)
         if shown is None:
-            if await self._create(case, translation):
+            if await self._create(case, translation, since):
                 return True
             shown = self._translations.get(key)
         if shown is None or shown.deleting or shown.digest == digest_of(translation):
             return False  # one that is being deleted is made anew when it is gone: its end brings us back here
-        await self._change(case, translation, shown)
+        await self._change(case, translation, shown, since)
         return True
 
-    async def _create(self, case: Case, translation: Translation) -> bool:
+    async def _create(self, case: Case, translation: Translation, since: float) -> bool:
         """Create it; False if somebody did, and it is known now."""
         self._fence()
         try:
             created = await self._client.create(TRANSLATION, translation)
         except AlreadyExists:
             metadata = translation.metadata
-            self._translations.wrote(await self._client.get(TRANSLATION, metadata.name, namespace=metadata.namespace))
+            there = await self._client.get(TRANSLATION, metadata.name, namespace=metadata.namespace)
+            self._translations.wrote(there, since)
             return False
-        self._translations.wrote(created)
+        self._translations.wrote(created, since)
         self._say(case, "create", "TranslationCreated", created.metadata.key)
         return True
 
-    async def _change(self, case: Case, translation: Translation, shown: Shown) -> None:
+    async def _change(self, case: Case, translation: Translation, shown: Shown, since: float) -> None:
         metadata = translation.metadata
         patch: dict[str, Any] = {
             "metadata": {
@@ -117,7 +122,7 @@ class Writer:
         }
         self._fence()
         changed = await self._client.patch(TRANSLATION, metadata.name, patch, namespace=metadata.namespace)
-        self._translations.wrote(changed)
+        self._translations.wrote(changed, since)
         self._say(case, "patch", "TranslationUpdated", metadata.key)
 
     async def _delete(self, case: Case, shown: Shown) -> bool:

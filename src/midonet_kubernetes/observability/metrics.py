@@ -55,6 +55,7 @@ STATUS_DEPTH = Metric(Gauge, CONTROLLER + "statuses_waiting", "Statuses of Trans
 QUEUE_AGE = Metric(Gauge, CONTROLLER + "queue_oldest_seconds", "How long the oldest key has waited", ("controller",))
 WATCH_LAG = Metric(Gauge, CONTROLLER + "watch_silence_seconds", "Time since the API server was last heard on a watch", ("kind",))
 RECONCILED = Metric(Counter, CONTROLLER + "reconciled_total", "Objects worked on", ("controller", "result"))
+UNREADABLE = Metric(Gauge, CONTROLLER + "unreadable_objects", "Objects that the API server sent and we could not read", ("kind",))
 PROBLEMS = Metric(Gauge, CONTROLLER + "objects_with_problems", "Objects that cannot be translated as they are", ("controller",))
 TRANSLATION_WRITES = Metric(
     Counter, CONTROLLER + "translation_writes_total", "Writes of Translations to the Kubernetes API", ("verb",)
@@ -82,6 +83,7 @@ CONTROLLERS: tuple[Metric[Any], ...] = (
     WATCH_LAG,
     RECONCILED,
     PROBLEMS,
+    UNREADABLE,
     TRANSLATION_WRITES,
     PUSH_SECONDS,
     PUSH_ERRORS,

@@ -29,6 +29,9 @@ from midonet_kubernetes.model.translation import Translation
 _NETWORKS = Networks(ipaddress.IPv4Network("10.1.0.0/16"), ipaddress.IPv4Network("10.96.0.0/16"))
 _PATIENCE = 600.0  # seconds of (virtual) time
 _TENTH = 0.1
+_KINDS = (
+    "Bridge", "Chain", "Host", "Ip4Mac", "MacPort", "Port", "Route", "Router", "Rule", "TunnelZone", "TunnelZoneHost",
+)  # fmt: skip
 _HOPELESS = 4  # failures of a Translation in a row after which nothing but another change is expected to help
 
 Topology = dict[str, dict[str, dict[str, Any]]]
@@ -111,8 +114,8 @@ class Twins:
         """All that MidoNet has: kind, id, object; without what differs between two runs that did the same."""
         tables = self.midonet_store.tables
         found: Topology = {}
-        for kind in sorted(set(tables.kinds()) - {"Counter"}):
-            objects = found[kind] = {}
+        for kind in _KINDS:
+            objects: dict[str, dict[str, Any]] = {}
             for id_, object_ in tables.all(kind).items():
                 plain = {key: object_[key] for key in object_ if key not in {"tunnelKey", "rank", "id"} and key[0] != "_"}
                 local = plain.get("type") == "Local"
@@ -120,6 +123,8 @@ class Twins:
             if kind == "Rule":
                 names = {id_: str(chain.get("name")) for id_, chain in tables.all("Chain").items()}
                 _number(objects, tables.all(kind), names)
+            if objects:
+                found[kind] = objects
         return found
 
     async def settle(self, *programs: Controllers, statuses: bool = True) -> None:

@@ -182,7 +182,7 @@ async def test_a_storm_of_updates_is_a_handful_of_writes(shop):
         life.writes.clear()
         for number in range(10_000):
             await shop.apply(SERVICES, service("web", 80, 1000 + number % 2, clusterIP="10.96.0.80"))
-            await asyncio.sleep(0.002)
+            await elapse(0.002)
         await shop.settle(program)
         pushes = [path for method, path in life.writes if method == "POST" and "chains" in path and "rules" in path]
         assert len(pushes) < 60

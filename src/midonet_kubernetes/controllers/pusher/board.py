@@ -30,11 +30,11 @@ class Work:
         key: of the Translation.
         shown: as last seen; as it was before it vanished, if ``gone``.
         translation: the whole of it, None if it has to be asked for.
+        since: when the change began that is to be pushed, by the loop's clock.
         there: what is known to be in MidoNet of it, by identity.
         former: what it wanted before, by identity.
         retired: identities of what was deleted since the work began.
         compare: nothing is known of the rest: compare with MidoNet's lists before pushing.
-        since: when the work began, by the loop's clock.
         gone: the object vanished without our finalizer's leave.
         finished: it was deleted from MidoNet and its finalizer taken off; only its end is awaited.
         pushes: changes made in MidoNet since the work began.
@@ -45,11 +45,11 @@ class Work:
     key: str
     shown: Shown
     translation: Translation | None
+    since: float
     there: dict[str, PushedResource] = field(default_factory=dict)
     former: dict[str, PushedResource] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     compare: bool = False
-    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     gone: bool = False
     finished: bool = False
     pushes: int = 0
@@ -128,6 +128,7 @@ class Board:
     def settle(self, work: Work) -> None:
         """MidoNet holds what the Translation wants, or nothing of it any more."""
         self.works.pop(work.key, None)
+        self._translations.origin(work.key, 0.0)
         self._wake(self._leave_family(work))
 
     def give(self, work: Work, wanted: Wanted) -> None:
@@ -209,7 +210,8 @@ class Board:
                 work.there.setdefault(name, entry)
 
     def _open(self, shown: Shown, translation: Translation | None) -> Work:
-        work = self.works[shown.key] = Work(shown.key, shown, translation)
+        now = asyncio.get_running_loop().time()
+        work = self.works[shown.key] = Work(shown.key, shown, translation, self._translations.origin(shown.key, now))
         return work
 
     def _plan(self, work: Work, priority: Priority) -> None:

@@ -40,6 +40,14 @@ class Outage:
         self._open.clear()
         self._asking = asyncio.create_task(self._ask())
 
+    async def check(self, error: ApiError) -> bool:
+        """Somebody got an answer that may be everybody's: ask, and begin if it is. Whether MidoNet is out of order."""
+        try:
+            await self._probe()
+        except ApiError:
+            self.begin(error)
+        return bool(self.why)
+
     async def close(self) -> None:
         """Stop asking."""
         if self._asking is not None:

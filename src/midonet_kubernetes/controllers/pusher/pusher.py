@@ -127,6 +127,9 @@ class Pusher:
         except NotYet as error:
             self._later(work, "Waiting", str(error))
         except MidonetApiError as error:
+            if (error.status == 401 or error.status >= 500) and await self._outage.check(error):
+                self.queue.add(work.key)
+                return
             reason = "TranslationDeletionError" if work.ending else "TranslationUpdateError"
             self._complain(work, reason, str(error))
             self._later(work, "Failed", str(error))
