@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard cni/*.c cni/*.h cni/*.py) pyproject.toml
 
-.PHONY: lab test setup bench lint lock clean
+.PHONY: lab test setup bench lint kubernetes lock clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -41,6 +41,9 @@ setup: .venv/.programs
 	@echo "setup: what the tests need"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+kubernetes:
+	@tools/kubernetes/build.sh $(ARGS)
 
 lock:
 	@for set in run build dev; do (cd requirements && $(CURDIR)/$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
