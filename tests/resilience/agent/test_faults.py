@@ -1,13 +1,15 @@
 import signal
 import socket
+import subprocess
 import threading
 from contextlib import closing, contextmanager
 
 import pytest
-from programs import eventually, kubernetes_service
+from programs import PROGRAM, eventually, kubernetes_service
 
 from midonet_kubernetes.linux.nftables.transaction import AddChain, DeleteTable, Transaction
 from midonet_kubernetes.linux.real import LinuxKernel
+from midonet_kubernetes.linux.system_calls import bind_mount, unmount
 from midonet_kubernetes.model.names import interface_for
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 from midonet_kubernetes.topology.rule_set import Chain
@@ -145,3 +147,30 @@ def is_right(world):
     one, two = world.cluster.hosts
     assert world.differences(one) == world.differences(two) == []
     assert one.pods[3].ask("10.244.2.3", 8080)[0] == "p2-3"
+
+
+def test_an_agent_whose_namespace_was_replaced_says_so_and_ends(world):
+    one = world.cluster.hosts[0]
+    path, agent = world.path(one), world.agents[0]
+    bind_mount(f"/proc/self/fd/{one.own.namespace.fileno()}", path)
+    try:
+        assert agent.process.wait(5) == 1
+        assert "another network namespace" in agent.log.read_text()
+    finally:
+        unmount(path)
+        agent.start()
+    eventually(lambda: is_right(world), 5)
+
+
+def test_nothing_but_ports_is_left_after_removal(world):
+    one = world.cluster.hosts[0]
+    agent = world.agents[0]
+    assert agent.kill(signal.SIGTERM) == 0
+    with one.own.namespace.entered():
+        done = subprocess.run([*PROGRAM, "agent", "--remove", "--namespace", world.path(one)], check=True)
+    assert done.returncode == 0
+    with somebody_inside(world) as (routing, rule_sets):
+        assert rule_sets.tables() == []
+        assert routing.link("mvx") is None
+    agent.start()
+    eventually(lambda: is_right(world), 5)

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import aclosing, suppress
 from typing import Any
 
-from midonet_kubernetes.errors import ApiError, MidonetApiError, Unreachable
+from midonet_kubernetes.errors import ApiError, KernelError, MidonetApiError, Unreachable
 from midonet_kubernetes.linux.kernel import Watch
 from midonet_kubernetes.minimidonet.agent.datapath import Datapath
 from midonet_kubernetes.minimidonet.agent.observer import Observer
@@ -27,6 +27,7 @@ FIRST_RETRY, LONGEST_RETRY = 0.2, 5.0  # seconds
 GATHER = 0.05  # seconds between a notice and the comparison, for more notices to come
 PERIOD = 30.0  # seconds between comparisons of what the kernel tells nobody about
 REPORT_PERIOD = 0.2  # seconds between reports at least
+MOST_REPORTED = 1000
 
 
 class Backoff:
@@ -216,6 +217,8 @@ class Agent:
     async def _look_after(self) -> None:
         while True:
             self._keep_in_place()
+            with suppress(KernelError):
+                self._observer.tracked(self._datapath.conntrack.usage())
             await asyncio.sleep(1)
 
     async def _report(self) -> None:
@@ -228,12 +231,15 @@ class Agent:
             await asyncio.sleep(REPORT_PERIOD)
 
     def status(self) -> dict[str, Any]:
-        """What is programmed, and what cannot be."""
+        """What is programmed, and what cannot be: at most ``MOST_REPORTED`` objects, and how many there are."""
+        unsupported = self._programmer.unsupported
+        shown = [{"kind": item.kind, "id": item.id, "reason": item.reason} for item in unsupported[:MOST_REPORTED]]
         return {
             "store": self._position.store if self._position else "",
             "revision": self._position.revision if self._position else 0,
-            "unsupported": [{"kind": item.kind, "id": item.id, "reason": item.reason} for item in self._programmer.unsupported],
-            "refused": list(self._refused),
+            "unsupported": shown,
+            "unsupportedCount": len(unsupported),
+            "refused": list(self._refused[:MOST_REPORTED]),
         }
 
 

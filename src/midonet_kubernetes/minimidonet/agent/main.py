@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 from midonet_kubernetes import settings
 from midonet_kubernetes.errors import KernelError, MachineError, MidonetApiError, MidonetKubeError, SettingError, UserError
 from midonet_kubernetes.linux.kernel import Kernel
+from midonet_kubernetes.linux.probe import probe
 from midonet_kubernetes.linux.real import LinuxKernel
 from midonet_kubernetes.linux.system_calls import bind_mount
 from midonet_kubernetes.linux.twin.kernel import TwinKernel
@@ -147,6 +148,7 @@ async def _serve(options: Options) -> None:
     async with AsyncExitStack() as open_things:
         transport = HttpTransport(options.api)
         open_things.push_async_callback(transport.close)
+        _check_kernel()
         datapath = _open_datapath(kernel, options.namespace)
         open_things.callback(datapath.close)
         datapath.prepare()
@@ -171,9 +173,15 @@ def _open_datapath(kernel: LinuxKernel, path: str) -> Datapath:
 
 
 def _keep_in_place(kernel: LinuxKernel, datapath: Datapath, path: str) -> None:
-    """Mount our namespace again when somebody unmounted it: what is in it is still there, and others look for it."""
+    """Mount our namespace again when somebody unmounted it: what is in it is still there, and others look for it.
+
+    Raises:
+        MachineError: somebody mounted another namespace there.
+    """
     try:
-        kernel.open_namespace(path).close()
+        with closing(kernel.open_namespace(path)) as there:
+            if there.identity != datapath.namespace.identity:
+                raise MachineError(f"{path} is another network namespace now: start the agent again, to program that one")
     except KernelError:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -182,6 +190,12 @@ def _keep_in_place(kernel: LinuxKernel, datapath: Datapath, path: str) -> None:
             _log.warning("%s had been removed, it is mounted again", path)
         except (KernelError, OSError) as error:
             _log.warning("%s is gone and cannot be mounted again: %s", path, error)
+
+
+def _check_kernel() -> None:
+    missing = [f"{finding.feature}: {finding.remedy}" for finding in probe() if not finding.works]
+    if missing:
+        raise MachineError("this kernel cannot carry the virtual network; missing: " + "; ".join(missing))
 
 
 async def _until_told(agent: Agent) -> None:
@@ -193,10 +207,9 @@ async def _until_told(agent: Agent) -> None:
     await asyncio.wait({stopped, working}, return_when=asyncio.FIRST_COMPLETED)
     for task in (stopped, working):
         task.cancel()
-    results = await asyncio.gather(stopped, working, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+    for result in await asyncio.gather(stopped, working, return_exceptions=True):
+        if isinstance(result, ExceptionGroup):
+            raise result.exceptions[0]
 
 
 async def _dry_run(options: Options) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
 import pytest
 
 from midonet_kubernetes.errors import Unreachable
@@ -128,7 +129,7 @@ async def test_the_host_stays_registered():
 async def test_the_server_hears_what_is_programmed():
     async with running_site() as site:
         await asyncio.sleep(1)
-        status = site.network.service.agents.status(HOST)
+        status = msgspec.json.decode(msgspec.json.encode(site.network.service.agents.status(HOST)))
         assert status["revision"] == site.store.revision
         assert status["unsupported"] == status["refused"] == []
 
