@@ -59,6 +59,11 @@ class Envelope(msgspec.Struct, frozen=True):
     stdin: str = ""
 
 
+class _ValidAttachment(msgspec.Struct, frozen=True):
+    container: str = msgspec.field(name="containerID")
+    interface: str = msgspec.field(name="ifname")
+
+
 @dataclass(frozen=True, slots=True)
 class PodName:
     """Which Pod a container belongs to, as Kubernetes' runtimes say in CNI_ARGS; ``uid`` may be empty."""
@@ -119,6 +124,14 @@ def read_envelope(line: bytes) -> Envelope:
         )
         raise CniError(TRY_AGAIN, message)
     return envelope
+
+
+def command_of(line: bytes) -> str:
+    """CNI_COMMAND of the plugin's line, "" when there is none; never raises."""
+    try:
+        return read_envelope(line).environment.get("CNI_COMMAND", "")
+    except CniError:
+        return ""
 
 
 def version_of(envelope: Envelope) -> str:
@@ -214,18 +227,12 @@ def _previous(configuration: dict[str, Any], command: str) -> dict[str, Any] | N
 
 
 def _valid(configuration: dict[str, Any]) -> frozenset[tuple[str, str]]:
-    """The valid attachments. libcni writes null for none; a missing key is refused, since everything would be removed."""
-    missing = CniError(BAD_CONFIGURATION, 'GC needs "cni.dev/valid-attachments", a list of containerID and ifname')
+    """The valid attachments. libcni writes null or leaves the key out when there are none."""
     keys = ("cni.dev/valid-attachments", "cni.dev/attachments")  # the second is what libcni wrote before 1.1.0
-    found = [configuration[key] for key in keys if key in configuration]
-    if not found or not isinstance(found[0], list | None):
-        raise missing
-    valid = set()
-    for attachment in found[0] or []:
-        container, interface = (
-            (attachment.get("containerID"), attachment.get("ifname")) if isinstance(attachment, dict) else (0, 0)
-        )
-        if not isinstance(container, str) or not isinstance(interface, str):
-            raise missing
-        valid.add((container, interface))
-    return frozenset(valid)
+    found = next((configuration[key] for key in keys if key in configuration), None)
+    try:
+        attachments = msgspec.convert(found or [], list[_ValidAttachment])
+    except msgspec.ValidationError:
+        message = f'"{keys[0]}" in the network configuration must be a list of objects with containerID and ifname'
+        raise CniError(BAD_CONFIGURATION, message) from None
+    return frozenset((attachment.container, attachment.interface) for attachment in attachments)

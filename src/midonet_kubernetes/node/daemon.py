@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -198,6 +198,16 @@ class Daemon:
         """
         pending = next((annotation for annotation in self.state.annotations() if annotation.pod == pod), None)
         return pending if pending or self.attachments is None else self.attachments.ledger.wish(pod)
+
+    def answer_together(self, requests: Sequence[tuple[bytes, int | None]]) -> list[bytes]:
+        """``answer`` for many requests; DELs among them are faster than one after the other. Never raises."""
+        if len(requests) > 1 and self.attachments is not None:
+            calls = []
+            for line, _ in requests:
+                with suppress(CniError):
+                    calls.append(cni.read_call(cni.read_envelope(line)))
+            self.attachments.disconnect_ahead(calls)
+        return [self.answer(line, descriptor) for line, descriptor in requests]
 
     def answer(self, line: bytes, descriptor: int | None) -> bytes:
         """What the plugin is sent back. Never raises.

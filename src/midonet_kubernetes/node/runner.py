@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from midonet_kubernetes.errors import MidonetKubeError, UserError
 from midonet_kubernetes.linux.kernel import Kernel
+from midonet_kubernetes.node import cni_protocol as cni
 from midonet_kubernetes.node import install
 from midonet_kubernetes.node.changes import Changes
 from midonet_kubernetes.node.daemon import Daemon
@@ -48,6 +49,8 @@ class Runner:
         self._wake = asyncio.Event()
         self._changes = Changes(kernel, self._wake.set)
         self._failing = ""
+        self._deletions: list[tuple[bytes, int | None, asyncio.Future[bytes]]] = []
+        self._deleting = asyncio.Lock()
         self._said: tuple[str, list[str]] | None = None  # what the Node said last
         self._news: tuple[str, list[str]] | None = None  # the same until it is taken in
         self._looked = time.monotonic()
@@ -60,9 +63,25 @@ class Runner:
 
     async def answer(self, line: bytes, descriptor: int | None) -> bytes:
         """See ``Daemon.answer``."""
-        output = await self._do(lambda: self._daemon.answer(line, descriptor))
+        if cni.command_of(line) == "DEL":
+            output = await self._delete(line, descriptor)
+        else:
+            output = await self._do(lambda: self._daemon.answer(line, descriptor))
         self.wrote_state()
         return output
+
+    async def _delete(self, line: bytes, descriptor: int | None) -> bytes:
+        """DELs that come while one is under way are done together after it."""
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._deletions.append((line, descriptor, answered))
+        async with self._deleting:
+            taken, self._deletions = self._deletions, []
+            if taken:
+                requests = [(line, descriptor) for line, descriptor, _ in taken]
+                outputs = await self._do(lambda: self._daemon.answer_together(requests))
+                for (_, _, waiting), output in zip(taken, outputs, strict=True):
+                    waiting.set_result(output)
+        return await answered
 
     def _stuck(self) -> str:
         silent = time.monotonic() - self._looked

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from midonet_kubernetes.errors import KernelError
@@ -17,6 +20,7 @@ from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, R
 
 EVERYTHING = "0.0.0.0/0"
 LONGEST_WAIT = 2.0  # seconds for the kernel to say that both ends carry packets
+MOST_AT_ONCE = 20  # threads that remove links; more bring nothing
 KEEP_ALIVE = "net.ipv4.tcp_keepalive_time"
 KEEP_ALIVE_SECONDS = "45"  # idle connections speak up before a flow of theirs may be forgotten
 
@@ -121,6 +125,19 @@ class Wiring:
         """
         return _delete(self._routing, link)
 
+    def disconnect_together(self, links: Sequence[str]) -> None:
+        """Take many wires away at once. The kernel lets all readers finish after each removal, and only these waits overlap.
+
+        What is refused is left there, for a ``disconnect`` to tell.
+        """
+
+        def take_away(link: str) -> None:
+            with suppress(KernelError), closing(self._kernel.routing(self.outer)) as routing:
+                _delete(routing, link)
+
+        with ThreadPoolExecutor(min(len(links), MOST_AT_ONCE)) as threads:
+            list(threads.map(take_away, links))
+
     def disconnect_inside(self, inner: str, router_mac: str, pod: Namespace) -> bool:
         """Take a wire away by the name of its inner end, when nobody knows its outer one any more.
 
@@ -173,10 +190,8 @@ class Wiring:
         batch.set_proxy_delay(wire.link, 0)
         batch.replace_neighbour(Neighbour(wire.link, wire.address, wire.mac))
         batch.replace_route(Route(f"{wire.address}/32", link=wire.link))
-        for error in batch.send():
+        for error in batch.send():  # reverse path filter and proxy ARP are the namespace's defaults, which a new link has
             raise error
-        for name, value in (("rp_filter", "1"), ("proxy_arp", "1")):
-            self.outer.write_sysctl(f"net/ipv4/conf/{wire.link}/{name}", value)
 
     def _put_inside(self, wire: Wire, inside: Routing) -> None:
         batch = inside.batch()

@@ -49,7 +49,7 @@ def test_a_pod_is_made_as_the_architecture_says(node, kernel, namespaces):
         assert Route("10.244.1.3/32", link=link) in outside.routes()
         assert Neighbour(link, "10.244.1.3", mac) in outside.neighbours()
         assert outside.proxy_delays()[link] == 0
-        assert datapath.read_sysctl(f"net/ipv4/conf/{link}/rp_filter") == "1"
+        assert [datapath.read_sysctl(f"net/ipv4/conf/{link}/{name}") for name in ("rp_filter", "proxy_arp")] == ["1", "1"]
         assert datapath.read_sysctl("net.ipv4.ip_forward") == "1"
     assert pod.read_sysctl("net.ipv4.tcp_keepalive_time") == "45"
 

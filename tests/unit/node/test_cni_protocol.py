@@ -159,6 +159,7 @@ def test_check_needs_the_previous_result():
         ({"cni.dev/valid-attachments": [{"containerID": "a", "ifname": "eth0"}]}, {("a", "eth0")}),
         ({"cni.dev/valid-attachments": []}, set()),
         ({"cni.dev/valid-attachments": None}, set()),
+        ({}, set()),
         ({"cni.dev/attachments": [{"containerID": "a", "ifname": "eth0", "more": 1}]}, {("a", "eth0")}),
     ],
 )
@@ -166,9 +167,9 @@ def test_gc_reads_the_valid_attachments(configuration, valid):
     assert read({"CNI_COMMAND": "GC"}, **configuration).valid == valid
 
 
-@pytest.mark.parametrize("valid", ["missing", "a", {}, [1], [{"containerID": "a"}], [{"containerID": 1, "ifname": "eth0"}]])
+@pytest.mark.parametrize("valid", ["a", {"a": 1}, 5, [1], [{"containerID": "a"}], [{"containerID": 1, "ifname": "eth0"}]])
 def test_gc_removes_nothing_when_it_cannot_tell_what_is_valid(valid):
-    configuration = {} if valid == "missing" else {"cni.dev/valid-attachments": valid}
+    configuration = {"cni.dev/valid-attachments": valid}
     assert code_of(environment={"CNI_COMMAND": "GC"}, **configuration)[0] == cni.BAD_CONFIGURATION
 
 
@@ -197,6 +198,19 @@ def test_a_plugin_with_a_protocol_of_the_future_is_told_to_come_back(protocol):
 def test_an_old_plugin_that_sends_fewer_variables_is_served():
     line = json.dumps({"protocol": 1, "environment": {"CNI_COMMAND": "STATUS"}, "stdin": json.dumps(CONFIGURATION)}).encode()
     assert cni.read_call(cni.read_envelope(line)).command == "STATUS"
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (b'{"protocol":1,"environment":{"CNI_COMMAND":"DEL"}}', "DEL"),
+        (b'{"protocol":1}', ""),
+        (b'{"protocol":9}', ""),
+        (b"nonsense", ""),
+    ],
+)
+def test_the_command_is_known_before_the_rest(line, command):
+    assert cni.command_of(line) == command
 
 
 @pytest.mark.parametrize(

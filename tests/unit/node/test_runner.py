@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -90,3 +91,21 @@ async def test_annotations_are_read_and_ticked_off(runner):
     assert await runner.annotations() == [wish]
     await runner.annotation_written(wish)
     assert await runner.annotations() == []
+
+
+async def test_deletions_that_come_together_are_each_answered(runner):
+    runner.node_changed("10.1.0.0/24", [])
+    await runner.maintain()
+    lines = [
+        json.dumps(
+            {
+                "protocol": 1,
+                "environment": {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": f"c{n}", "CNI_IFNAME": "eth0"},
+                "stdin": '{"cniVersion":"1.1.0","name":"midonet"}' if n != 3 else "nonsense",
+            }
+        ).encode()
+        for n in range(6)
+    ]
+    answers = await asyncio.gather(*(runner.answer(line, None) for line in lines))
+    assert [answer.partition(b"\n")[0] for n, answer in enumerate(answers) if n != 3] == [b"1 0 0"] * 5
+    assert b'"code":6' in answers[3]
