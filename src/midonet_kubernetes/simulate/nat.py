@@ -142,8 +142,9 @@ def _rewrite_embedded(walk: Walk, end: str, old: object, new: IPv4Address, port:
 
 
 def _with_end(about: Embedded, end: str, address: IPv4Address, port: int | None) -> Embedded:
-    keeps_port = port is None or about.icmp_id is not None
-    new_port = getattr(about, f"tp_{end}") if keeps_port else port
+    new_port: int = getattr(about, f"tp_{end}")
+    if port is not None and about.icmp_id is None:
+        new_port = port
     if end == "src":
         return replace(about, nw_src=address, tp_src=new_port)
     return replace(about, nw_dst=address, tp_dst=new_port)

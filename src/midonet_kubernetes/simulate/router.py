@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 from midonet_kubernetes.model.midonet import Port, Route, Router
-from midonet_kubernetes.simulate import icmp
+from midonet_kubernetes.simulate import icmp, load_balancer
 from midonet_kubernetes.simulate.arp import meet_router, next_hop_mac
 from midonet_kubernetes.simulate.chains import Action, apply_filters
 from midonet_kubernetes.simulate.echo import send_echo_reply
@@ -35,7 +35,9 @@ def cross(walk: Walk, router: Router, port: Port) -> Next:
         return walk.end(Fate.DROP, f"{arrived.eth_dst} is not the MAC of port {port.id}")
     if arrived.is_arp:
         return meet_router(walk, port)
-    ruling = apply_filters(walk, "router inbound", (router.local_redirect_chain_id, router.inbound_filter_id))
+    ruling = load_balancer.balance(walk, router) or apply_filters(
+        walk, "router inbound", (router.local_redirect_chain_id, router.inbound_filter_id)
+    )
     if not ruling.passes:
         return _refuse(walk, port, arrived, ruling.action, ruling.reason)
     return _route(walk, router, port, arrived)
@@ -89,6 +91,8 @@ def _forward(walk: Walk, router: Router, port: Port, arrived: Packet, route: Rou
     if walk.packet.nw_dst == interface.ip:
         return walk.end(Fate.DROP, f"{walk.packet.nw_dst} is port {out.id} itself, which has no Local route")
     walk.choose_out_port(out)
+    if load_balancer.restore(walk, router):
+        return _to_next_hop(walk, port, arrived, out, route)
     ruling = apply_filters(walk, "router outbound", (router.forward_chain_id, router.outbound_filter_id))
     if not ruling.passes:
         if ruling.action is Action.REJECT:

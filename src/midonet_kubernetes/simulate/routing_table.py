@@ -35,6 +35,8 @@ def choose_route(walk: Walk, router: str, routes: Iterable[Route]) -> Route:
     The hash itself is an accident of the implementation; to a caller all of them are equally likely.
     """
     by_id = {route.id: route for route in routes}
+    if len(by_id) == 1:
+        return next(iter(by_id.values()))
     packet = walk.packet
     connection = (packet.nw_src, packet.nw_dst, packet.nw_proto, packet.tp_src, packet.tp_dst)
     key = (router, connection, *by_id)

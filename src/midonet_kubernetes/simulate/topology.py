@@ -14,11 +14,14 @@ from midonet_kubernetes.model.midonet import (
     Ip4Mac,
     IpAddrGroup,
     MacPort,
+    Pool,
+    PoolMember,
     Port,
     PortGroup,
     Route,
     Router,
     Rule,
+    Vip,
 )
 from midonet_kubernetes.simulate.faults import fault_of_rule
 from midonet_kubernetes.simulate.packet import Address, mac
@@ -87,6 +90,15 @@ class Topology:
         """The port that a bridge's MAC table holds for a MAC, as the user wrote it."""
         return self._macs.get((bridge, vlan, address))
 
+    def vips_of(self, load_balancer: str) -> tuple[Vip, ...]:
+        """The VIPs of a load balancer's pools, by pool and id."""
+        pools = [pool.id for pool in self._all(Pool) if pool.load_balancer_id == load_balancer]
+        return tuple(vip for pool in pools for vip in self._vips.get(pool, ()))
+
+    def members_of_pool(self, pool: str) -> tuple[PoolMember, ...]:
+        """The members of a pool, by id."""
+        return self._pool_members.get(pool, ())
+
     def fault_of_chain(self, chain: str) -> str | None:
         """Why MidoNet cannot build a chain, one it leads to, or one of their rules; None: it can (simulation 2)."""
         if chain not in self._chain_faults:
@@ -141,6 +153,14 @@ class Topology:
     def _members(self) -> dict[str, frozenset[Address]]:
         read = {group.id: [address_of(text) for text in group.addrs] for group in self._all(IpAddrGroup)}
         return {group: frozenset(address for address in addresses if address) for group, addresses in read.items()}
+
+    @cached_property
+    def _vips(self) -> dict[str, tuple[Vip, ...]]:
+        return _grouped((vip.pool_id, vip) for vip in self._all(Vip))
+
+    @cached_property
+    def _pool_members(self) -> dict[str, tuple[PoolMember, ...]]:
+        return _grouped((member.pool_id, member) for member in self._all(PoolMember))
 
     @cached_property
     def _arp(self) -> dict[tuple[str, IPv4Address], str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from midonet_kubernetes.model.midonet.devices import Bridge, BridgeHome, Port, PortGroup, Route, Router
 from midonet_kubernetes.model.midonet.hosts import Host, TunnelZone, TunnelZoneHost
+from midonet_kubernetes.model.midonet.load_balancers import LoadBalancer, Pool, PoolMember, Vip
 from midonet_kubernetes.model.midonet.rules import Chain, IpAddrGroup, NatTarget, PortRange, Rule
 from midonet_kubernetes.model.midonet.tables import Ip4Mac, MacPort
 
@@ -38,8 +39,11 @@ __all__ = [
     "Host",
     "Ip4Mac",
     "IpAddrGroup",
+    "LoadBalancer",
     "MacPort",
     "NatTarget",
+    "Pool",
+    "PoolMember",
     "Port",
     "PortGroup",
     "PortRange",
@@ -48,4 +52,5 @@ __all__ = [
     "Rule",
     "TunnelZone",
     "TunnelZoneHost",
+    "Vip",
 ]
