@@ -17,7 +17,7 @@ from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.nat import nat_rules
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.folding import live_rules
-from midonet_kubernetes.topology.services import Services
+from midonet_kubernetes.topology.services import CIRCLE, Services
 from midonet_kubernetes.topology.stages import PROHIBIT, PROHIBITING, REFUSE, REFUSING, Place, Side
 
 
@@ -34,7 +34,6 @@ class Chains:
         self._objects, self._services = objects, services
         self._around = around
         self._compiled: dict[tuple[Side, str], Compiled] = {}
-        self._in_progress: set[tuple[Side, str]] = set()
 
     def forget(self, chains: Iterable[str]) -> None:
         """Compile these chains, and those that lead to them, anew when next asked."""
@@ -60,11 +59,7 @@ class Chains:
         """A chain on one side."""
         key = side, chain
         if key not in self._compiled:
-            if key in self._in_progress:  # a loop: MidoNet runs a chain once (simulation 2), so this jump is skipped
-                return Compiled("")
-            self._in_progress.add(key)
             self._compiled[key] = self._compile(side, chain)
-            self._in_progress.discard(key)
         return self._compiled[key]
 
     def items(self, side: Side, chain: str) -> dict[ItemKey, Item]:
@@ -111,6 +106,8 @@ class Chains:
 
     def _action(self, side: Side, rule: Rule) -> Action:
         if rule.type == "jump":
+            if self._objects.closes_circle(rule.chain_id, rule.jump_chain_id or ""):
+                raise Inexpressible(CIRCLE)
             target = self.compiled(side, rule.jump_chain_id or "")
             return Action([(rs.Verdict("jump", target.name),)], effect=target.effect) if target.rules else NOTHING
         if rule.type in {"dnat", "snat"} and side in {Side.DNAT, Side.SNAT}:

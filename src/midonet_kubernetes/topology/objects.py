@@ -122,6 +122,24 @@ class Objects:
         """The rules that jump to a chain."""
         return list(self._parts.get(("jumps", chain), {}).values())
 
+    def closes_circle(self, source: str, target: str) -> bool:
+        """Whether a jump from ``source`` to ``target`` is the one that is left out of a circle of jumps.
+
+        MidoNet runs each chain of a circle once (simulation 2), the kernel refuses circles. Of each circle the jumps to a
+        chain with a lower id are left out: whatever led into it, and in whatever order it was made.
+        """
+        if target > source:
+            return False
+        waiting, seen = [source], {source}
+        while waiting:
+            chain = waiting.pop()
+            if chain == target:
+                return True
+            above = {jump.chain_id for jump in self.jumps_to(chain)} - seen
+            seen |= above
+            waiting.extend(above)
+        return False
+
     def arp_of(self, bridge: str) -> list[Ip4Mac]:
         """The ARP table of a bridge."""
         return self._sorted("arp", bridge)

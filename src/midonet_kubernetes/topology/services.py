@@ -31,6 +31,7 @@ from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
 KEY = (rs.Field.IP_DADDR, rs.Field.L4PROTO, rs.Field.TH_DPORT)
 ENDPOINTS = "eps_"
 """Begins the names of the maps of endpoints."""
+CIRCLE = "the kernel refuses chains that jump in a circle: a jump that closes it is left out"
 
 Place = tuple[str, ServiceKey]
 """A chain of exact jumps and a key in it."""
@@ -94,6 +95,9 @@ class Services:
         if served and side is Side.SNAT:
             items["unsupported", "Chain", chain] = Unsupported("Chain", chain, "the kernel does dnat only on the way in")
         for key, target in self._general[chain].items():
+            if self._objects.closes_circle(chain, target):
+                items["unsupported", "Chain", target] = Unsupported("Chain", target, CIRCLE)
+                continue
             result = compiled(side, target)
             effect |= result.effect
             if result.rules:

@@ -197,6 +197,22 @@ def test_an_object_that_cannot_be_read_is_named_and_stops_nothing():
     assert compiler.state().unsupported == {}
 
 
+def test_a_circle_of_chains_is_cut_in_the_same_place_whatever_led_into_it():
+    def jump(source, target):
+        return put("Rule", f"{source}-{target}", chainId=source, type="jump", jumpChainId=target, rank=1)
+
+    circle = [jump("out-1-3", "x"), jump("x", "y"), jump("y", "x"), put("Rule", "d", chainId="y", type="drop", rank=2)]
+    states = []
+    for order in (circle, circle[::-1]):
+        compiler = compiled()
+        for change in order:
+            compiler.apply([change])
+        states.append(compiler.state())
+    assert states[0] == states[1]
+    assert "circle" in states[0].unsupported["Rule", "y-x"].reason
+    assert "fo_y" in {chain.name for chain in states[0].table.chains}
+
+
 STATES = [
     cluster(),
     cluster(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080), ("10.244.1.3", 8080)])),
