@@ -253,8 +253,8 @@ def test_pods_move_with_a_datapath_namespace_that_was_replaced(node, kernel, nam
     kernel.remove_namespace(node.datapath)
     with contextlib.closing(kernel.routing(node.namespace)) as own:
         own.set_link(Link("midokube-node", up=False))  # anything that makes the daemon look
-    wait_for(lambda: os.path.exists(node.datapath) and interface_for("shop/web") in "".join(node.outside()), node)  # noqa: PTH110
     wait_for(lambda: "had been replaced" in node.log(), node)
+    assert interface_for("shop/web") in "".join(node.outside())
     assert exchange(node.namespace, pod, address) == "10.244.1.2"
 
 
