@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from midonet_kubernetes.exchange import Request, Response
 from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
@@ -64,6 +65,8 @@ class Face:
             response = await self._handle(http, path)
         except Refusal as refusal:
             response = refused(refusal)
+        except ConnectionError:
+            raise  # the client left: aiohttp knows what to do
         except Exception:  # noqa: BLE001 - the last line: a defect must not end the server or show its inside
             _log.exception("a request could not be answered: %s %s", http.method, path.partition("?")[0])
             response = refused(Refusal(500, "This is a defect of minimidonet; its log says more"))
@@ -140,6 +143,8 @@ async def _body(http: web.BaseRequest) -> bytes:
             return await http.read()  # it is all there
         async with asyncio.timeout(BODY_SECONDS):
             return await http.read()
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise Refusal(400, "The body is not what HTTP allows", headers={"connection": "close"}) from None
     except web.HTTPRequestEntityTooLarge:
         raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"}) from None
     except TimeoutError:

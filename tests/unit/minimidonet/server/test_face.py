@@ -220,3 +220,24 @@ async def test_links_start_as_the_client_addressed_the_server():
         plain = await served.ask("POST", "/midonet-api/bridges", b"{}")
     assert answer.headers["location"].startswith("https://a:1/midonet-api/bridges/")
     assert plain.headers["location"].startswith(f"http://127.0.0.1:{served.port}/midonet-api/bridges/")
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_defect(caplog):
+    async with serving() as served:
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"POST /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+        await writer.drain()
+        while served.face._running == 0:
+            await asyncio.sleep(0)
+        writer.transport.abort()
+        while served.face._running:
+            await asyncio.sleep(0)
+        assert (await served.ask("GET", "/midonet-api/bridges")).status == 200
+    assert caplog.records == []
+
+
+async def test_a_broken_chunk_is_refused():
+    async with serving() as served:
+        head = b"POST /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer = await served.raw(head, b"zz\r\n{}\r\n0\r\n\r\n")
+    assert b" 400 " in answer[:20]
