@@ -9,6 +9,7 @@ from midonet_kubernetes.linux.twin.kernel import TwinKernel
 from midonet_kubernetes.node.daemon import Daemon, Site
 from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.testing.mortal_node import Killed, Life, Mortal, MortalState
+from midonet_kubernetes.topology.host_network import Link
 
 CONFIGURATION = {"cniVersion": "1.1.0", "name": "midonet"}
 
@@ -185,3 +186,24 @@ def test_what_a_full_disk_stops_leaves_nothing(machine):
         daemon.state._connection.execute("PRAGMA query_only = 0")
         daemon.maintain(inside=True)
         assert daemon.state.attachments() == []
+
+
+def test_an_add_that_fails_holds_no_address(machine):
+    namespace = machine.namespace("pod")
+    with contextlib.closing(machine.daemon()) as daemon, contextlib.closing(machine.kernel.routing(namespace)) as inside:
+        before, free = machine.outside(), daemon.attachments.ledger.pool.free()
+        inside.add_veth(Link("eth0"), Link("other"))
+        assert call(daemon, "ADD", "c1", namespace)[0] == 4
+        assert (machine.outside(), daemon.attachments.ledger.pool.free(), daemon.state.attachments()) == (before, free, [])
+
+
+def test_a_disk_that_fills_up_while_a_pod_is_wired_leaves_nothing(machine):
+    namespace = machine.namespace("pod")
+    with contextlib.closing(machine.daemon()) as daemon:
+        before, free = machine.outside(), daemon.attachments.ledger.pool.free()
+        full = "CREATE TEMP TRIGGER full BEFORE INSERT ON annotations BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        daemon.state._connection.execute(full)
+        assert call(daemon, "ADD", "c1", namespace)[0] == 5
+        daemon.state._connection.execute("DROP TRIGGER full")
+        daemon.maintain(inside=True)
+        assert (machine.outside(), daemon.attachments.ledger.pool.free(), daemon.state.attachments()) == (before, free, [])
