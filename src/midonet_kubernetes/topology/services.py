@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from midonet_kubernetes.topology import rule_set as rs
 from midonet_kubernetes.topology.compiled import Compiled
@@ -50,7 +51,7 @@ class Services:
         self._objects, self._items = objects, items
         self._slots = dict(slots)
         self._live: set[str] = set()  # chains that something here leads to
-        self._served: defaultdict[str, dict[ServiceKey, frozenset[Endpoint]]] = defaultdict(dict)
+        self._served: defaultdict[str, dict[ServiceKey, tuple[Endpoint, ...]]] = defaultdict(dict)
         self._general: defaultdict[str, dict[ServiceKey, str]] = defaultdict(dict)
 
     def set_live(self, chains: set[str]) -> None:
@@ -115,7 +116,7 @@ class Services:
             rules = self._objects.rules_of(jump.jump_chain_id or "")
             endpoints = frozenset() if refuses(rules) else endpoints_of(rules)
             if endpoints is not None:
-                self._served[chain][key] = endpoints
+                self._served[chain][key] = tuple(sorted(endpoints))
                 return
             if live_rules(rules):
                 self._general[chain][key] = jump.jump_chain_id or ""
@@ -145,6 +146,12 @@ class Services:
         self._items.put(("service", place), items)
 
 
+@cache
+def number_of_slot(slot: int) -> bytes:
+    """A slot as it stands in a key; the same object each time, since there are many of them."""
+    return slot.to_bytes(4, "big")
+
+
 def _map(side: Side, chain: str) -> str:
     return f"services_{chain}" if side is Side.DNAT else f"jumps_{side.value}_{chain}"
 
@@ -152,7 +159,7 @@ def _map(side: Side, chain: str) -> str:
 def _balanced(chain: str, key: ServiceKey, slots: tuple[Endpoint, ...]) -> dict[ItemKey, Item]:
     """The choice among the endpoints in ``slots``."""
     name, balancer = f"{ENDPOINTS}{chain}", _balancer(chain, len(slots))
-    elements = {("element", name, (*key, slot.to_bytes(4, "big"))): endpoint for slot, endpoint in enumerate(slots)}
+    elements = {("element", name, (*key, number_of_slot(slot))): endpoint for slot, endpoint in enumerate(slots)}
     verdict = rs.Verdict("goto", balancer.name)
     return {("element", f"services_{chain}", key): verdict, ("chain", balancer.name): balancer, **elements}
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import random
+import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, suppress
@@ -136,24 +137,30 @@ class Agent:
             _log.info("following the topology, now at revision %d", commits[-1].position.revision)
             self._no_stream = ""
             self._observer.connected(True)
-        for commit in squashed(commits):
-            if commit.changes or commit.snapshot:
-                self._program(commit)
-                await asyncio.sleep(0)
-            self._position = commit.position
+        queue = squashed(commits)
+        commits.clear()
+        while queue:
+            self._position = self._program(queue.pop(0))
+            await asyncio.sleep(0)
         self._news.set()
 
-    def _program(self, commit: Commit) -> None:
-        if commit.snapshot:
+    def _program(self, commit: Commit) -> Position:
+        began, position, snapshot = time.monotonic(), commit.position, commit.snapshot
+        if not commit.changes and not snapshot:
+            return position
+        if snapshot:
             gc.disable()  # all that comes now stays: looking through it again and again costs a third of the start
-        report = self._programmer.take(commit)
-        if commit.snapshot:
+        step = self._programmer.compile(commit)
+        del commit  # a whole view takes as much memory as what is made of it
+        report = self._programmer.program(step)
+        if snapshot:
+            del step
             gc.freeze()
             gc.enable()
-        self._observer.programmed(commit.position.revision, report, len(self._programmer.unsupported))
-        if commit.snapshot:
-            _log.info("programmed revision %d, operations: %d", commit.position.revision, report.operations)
+            _log.info("programmed revision %d, operations: %d", position.revision, report.operations)
+        self._observer.programmed(position.revision, report, time.monotonic() - began, len(self._programmer.unsupported))
         self._after(report)
+        return position
 
     def _after(self, report: Report) -> None:
         if report.refused and report.refused != self._refused:

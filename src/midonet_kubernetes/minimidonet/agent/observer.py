@@ -47,12 +47,19 @@ class Observer:
         """The stream is there, or is not."""
         self.metrics[CONNECTED].set(connected)
 
-    def programmed(self, revision: int, report: Report, unsupported: int) -> None:
-        """A commit is in the kernel, as far as it can be."""
+    def programmed(self, revision: int, report: Report, seconds: float, unsupported: int) -> None:
+        """A commit is in the kernel, as far as it can be.
+
+        Args:
+            revision: of the topology.
+            report: what was done.
+            seconds: since the commit came.
+            unsupported: how many objects the kernel cannot do.
+        """
         self.metrics[REVISION].set(revision)
         self.metrics[UNSUPPORTED].set(unsupported)
         if report.operations:
-            self.metrics[PROGRAM_SECONDS].observe(report.seconds)
+            self.metrics[PROGRAM_SECONDS].observe(seconds)
         self.worked(report)
 
     def worked(self, report: Report) -> None:

@@ -86,10 +86,18 @@ class Programmer:
 
     def take(self, commit: Commit) -> Report:
         """Take in a commit of the stream and program what follows from it."""
+        return self.program(self.compile(commit))
+
+    def compile(self, commit: Commit) -> Step:
+        """What follows from a commit. It has to be programmed before the next one is compiled."""
         tunnel = self._compiler.tunnel_address
         step = self._compiler.replace(commit.changes) if commit.snapshot else self._compiler.apply(commit.changes)
         if self._compiler.tunnel_address != tunnel:  # another link may carry it, with another MTU
             self._known.discard(NETWORK)
+        return step
+
+    def program(self, step: Step) -> Report:
+        """Follow a step; where the kernel is not known, compare with all that is wanted."""
         return self._work(step, ALL_PARTS - self._known)
 
     def compare(self, parts: AbstractSet[Part] = ALL_PARTS) -> Report:
