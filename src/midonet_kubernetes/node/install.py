@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,9 @@ _log = logging.getLogger(__name__)
 PLUGIN = "midonet-kube-cni"
 NETWORK = "midonet"
 OFFERED_VERSION = "1.0.0"  # what runtimes take that do not know cniVersions
-CHAINED = {"portmap": {"portMappings": True}}  # plugins that come after ours where they are installed, and their capabilities
+# Plugins that come after ours where they are installed. Clients of a hostPort are shown to the pod as the node (masqAll): the
+# virtual network has no route to those outside of the cluster, and an answer to another pod would not pass the node.
+CHAINED: Mapping[str, Mapping[str, object]] = {"portmap": {"capabilities": {"portMappings": True}, "masqAll": True}}
 
 
 def configuration(socket: Path, chained: list[str]) -> bytes:
@@ -30,7 +33,7 @@ def configuration(socket: Path, chained: list[str]) -> bytes:
         chained: plugins that come after ours, out of ``CHAINED``.
     """
     plugins: list[dict[str, object]] = [{"type": PLUGIN, "socket": str(socket)}]
-    plugins += [{"type": name, "capabilities": CHAINED[name]} for name in chained]
+    plugins += [{"type": name, **CHAINED[name]} for name in chained]
     document = {"cniVersion": OFFERED_VERSION, "cniVersions": list(VERSIONS), "name": NETWORK, "plugins": plugins}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 

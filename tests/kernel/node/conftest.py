@@ -1,6 +1,5 @@
 import contextlib
 import json
-import os
 import select
 import signal
 import socket
@@ -25,8 +24,6 @@ users: [{name: u, user: {}}]
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 """
-
-collect_ignore = [] if os.geteuid() == 0 else ["test_program.py", "test_wiring.py", "test_node_link.py"]
 
 
 @pytest.fixture

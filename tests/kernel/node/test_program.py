@@ -11,7 +11,7 @@ from midonet_kubernetes.model.names import interface_for, mac_for
 from midonet_kubernetes.node.state import State
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 
 def address_of(result):
