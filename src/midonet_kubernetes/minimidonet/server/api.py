@@ -131,14 +131,20 @@ def is_login(path: str) -> bool:
 
 
 def _read(route: Route, headers: Mapping[str, str], body: bytes) -> Any:
-    """The body's values: it has to be JSON, readable, and then of the right type, in this order (rest-api 11.4)."""
+    """The body's values.
+
+    Generic resources read the body first and look at its type then; of others the framework looks first (rest-api 11.4).
+    """
     assert route.read is not None
+    assert route.consumes is not None
     content_type = headers.get("content-type")
     check_json(content_type)
+    if not route.consumes.generic:
+        route.consumes.check_consumed(content_type)
     if headers.get("content-encoding", "").lower() == "gzip" and body:
         body = unpack(body)
     values = route.read(parse(body))
-    if route.consumes is not None:
+    if route.consumes.generic:
         route.consumes.check_consumed(content_type)
     return values
 
