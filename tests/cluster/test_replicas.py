@@ -42,7 +42,7 @@ async def test_who_takes_over_from_a_dead_or_leaving_leader_writes_nothing_that_
     assert await seconds_until_it_leads(second) <= 15
     await until("the second replica's readiness", second.settled, programs=[second.process])
     third = installation.start("third")
-    await until("the third replica", third.metrics, programs=[third.process])
+    await until("the third replica", third.listens, programs=[third.process])
 
     second.process.process.terminate()
     assert await seconds_until_it_leads(third) <= 2

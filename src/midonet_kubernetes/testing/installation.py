@@ -17,16 +17,30 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from midonet_kubernetes.midonet_api import Client as MidonetClient
 from midonet_kubernetes.midonet_api import HttpTransport
+from midonet_kubernetes.observability.metrics import LEADER, PUSHED, QUEUE_DEPTH, STATUS_DEPTH, WANTED
 from midonet_kubernetes.testing.background import Background, free_ports, ours, until
 from midonet_kubernetes.testing.real_kubernetes import RealKubernetes
 from midonet_kubernetes.testing.twins import host_id
 
 CONTROLLERS = "midonet-kube-controllers"
+MIDONET_REQUESTS = "minimidonet_requests_total"
 _SERVING = re.compile(r"serving (http\S+)")
 _HOST = "application/vnd.org.midonet.Host-v3+json"
 
-Samples = Mapping[str, float]
-"""What ``/metrics`` says: sums by name, and by name and each label (``name{label=value}``)."""
+
+@dataclass(frozen=True)
+class Samples:
+    """What ``/metrics`` says.
+
+    Args:
+        samples: name, labels and value of each.
+    """
+
+    samples: tuple[tuple[str, Mapping[str, str], float], ...] = ()
+
+    def sum(self, name: str, **labels: str) -> float:
+        """The sum of the samples of that name that have these labels; 0 when there are none."""
+        return sum(value for found, having, value in self.samples if found == name and labels.items() <= having.items())
 
 
 async def metrics(address: str) -> Samples:
@@ -37,12 +51,8 @@ async def metrics(address: str) -> Samples:
     """
     async with aiohttp.ClientSession() as session, session.get(f"{address}/metrics") as answer:
         text = await answer.text()
-    sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            for name in (sample.name, *(f"{sample.name}{{{label}={value}}}" for label, value in sample.labels.items())):
-                sums[name] = sums.get(name, 0.0) + sample.value
-    return sums
+    families = text_string_to_metric_families(text)
+    return Samples(tuple((one.name, one.labels, one.value) for family in families for one in family.samples))
 
 
 @dataclass(frozen=True)
@@ -62,25 +72,26 @@ class Replica:
         try:
             return await metrics(self.address)
         except aiohttp.ClientError:
-            return {}
+            return Samples()
+
+    async def listens(self) -> bool:
+        """Whether it can be asked."""
+        return bool((await self.metrics()).samples)
 
     async def leads(self) -> bool:
         """Whether it leads."""
-        return (await self.metrics()).get("midonet_kube_controllers_leader") == 1.0
+        return (await self.metrics()).sum(LEADER.name) == 1
 
     async def done(self) -> bool:
         """Whether it leads and knows of nothing left to push; statuses may still be waiting."""
         said = await self.metrics()
-        prefix = "midonet_kube_controllers_"
-        return bool(
-            said.get(f"{prefix}leader")
-            and not said[f"{prefix}queue_depth"]
-            and 0 < said[f"{prefix}wanted_resources"] == said[f"{prefix}pushed_resources"]
-        )
+        if not said.sum(LEADER.name) or said.sum(QUEUE_DEPTH.name):
+            return False
+        return 0 < said.sum(WANTED.name) == said.sum(PUSHED.name)
 
     async def settled(self) -> bool:
         """Whether all that it knows is pushed, and every status is written."""
-        return await self.done() and not (await self.metrics())["midonet_kube_controllers_statuses_waiting"]
+        return await self.done() and not (await self.metrics()).sum(STATUS_DEPTH.name)
 
 
 class Installation:
@@ -156,4 +167,4 @@ class Installation:
     async def midonet_writes(self) -> int:
         """How many requests minimidonet was sent that are not reading, refused ones included."""
         said = await metrics(self.midonet_address)
-        return round(sum(said.get(f"minimidonet_requests_total{{method={verb}}}", 0) for verb in ("POST", "PUT", "DELETE")))
+        return round(sum(said.sum(MIDONET_REQUESTS, method=method) for method in ("POST", "PUT", "DELETE")))
