@@ -81,8 +81,6 @@ async def serve(options: Options) -> None:
         observer.warn = lambda reason, message: _soon(loop, lambda: cluster.warn(reason, message))
         health = await observe(options.listen, registry=observer.metrics.registry, health=runner.health, ready=runner.ready)
         open_things.push_async_callback(health.close)
-        if options.plugin_folder is not None:
-            install.install_plugin(options.plugin_folder)
         await runner.maintain()
         server = Server(options.socket, runner.answer)
         await server.start()

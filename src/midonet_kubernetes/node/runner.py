@@ -36,7 +36,7 @@ class Runner:
         daemon: used in the worker's thread only.
         kernel: for word of changes.
         worker: an executor with one thread.
-        options: where the configuration goes.
+        options: where plugin and configuration go.
 
     Attributes:
         health: whether we are alive, for ``observability``.
@@ -116,13 +116,13 @@ class Runner:
             for repair in await self._do(lambda: self._daemon.maintain(inside=inside)):
                 _log.info("repaired: %s", repair)
             self._changes.follow(self._daemon.namespaces)
-            await self._do(self._install_configuration)
+            await self._do(self._install)
             self._failing = ""
-            self._looked = time.monotonic()
         except MidonetKubeError as error:
             level = logging.DEBUG if str(error) == self._failing else logging.ERROR
             self._failing = str(error)
             _log.log(level, "%s", error)
+        self._looked = time.monotonic()
 
     async def _learn(self) -> None:
         news = self._news
@@ -135,11 +135,13 @@ class Runner:
         if self._news is news:
             self._news = None
 
-    def _install_configuration(self) -> None:
-        """Only when pods can be served: from then on the runtime calls us."""
-        path = self._options.configuration
-        if path is not None and self._daemon.attachments is not None:
-            install.install_configuration(path, self._options.socket, self._options.plugin_folder)
+    def _install(self) -> None:
+        """The plugin always; the configuration when pods can be served, for from then on the runtime calls us."""
+        options = self._options
+        if options.plugin_folder is not None:
+            install.install_plugin(options.plugin_folder)
+        if options.configuration is not None and self._daemon.attachments is not None:
+            install.install_configuration(options.configuration, options.socket, options.plugin_folder)
 
     async def run(self) -> None:
         """Maintain for ever."""

@@ -258,6 +258,15 @@ def test_pods_move_with_a_datapath_namespace_that_was_replaced(node, kernel, nam
     assert exchange(node.namespace, pod, address) == "10.244.1.2"
 
 
+def test_a_plugin_or_configuration_that_somebody_removes_comes_back(node, kernel, wait_for):
+    (node.folder / "bin" / "midonet-kube-cni").unlink()
+    (node.folder / "net.d" / "10-midonet.conflist").write_text("{}")
+    with contextlib.closing(kernel.routing(node.namespace)) as own:
+        own.set_link(Link("midokube-node", up=False))  # anything that makes the daemon look
+    wait_for(lambda: os.access(node.folder / "bin" / "midonet-kube-cni", os.X_OK), node)
+    wait_for(lambda: "midonet" in (node.folder / "net.d" / "10-midonet.conflist").read_text(), node)
+
+
 def test_the_configuration_and_plugin_are_installed_and_removed_on_request(node):
     listed = json.loads((node.folder / "net.d" / "10-midonet.conflist").read_text())
     assert listed["plugins"][0]["socket"] == str(node.folder / "api")
