@@ -60,6 +60,9 @@ class NodeAnnotator:
             except (ApiError, NotLeading) as error:
                 _log.info("Nodes are annotated later: %s", error)
                 left = True
+            except Exception:  # noqa: BLE001 - an odd answer must not stop the program
+                _log.exception("Nodes are annotated later")
+                left = True
             if left:
                 await _until(self._look, backoff.next())
             else:

@@ -12,7 +12,7 @@ from midonet_kubernetes.controllers.writer import Case
 from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.translate import endpoints
 
-_PREFIX = "endpoints-port."
+_PREFIX = "endpoints"
 
 
 def is_of_endpoints(name: str) -> bool:

@@ -17,6 +17,7 @@ from midonet_kubernetes.controllers.global_objects import GLOBAL, GlobalObjects
 from midonet_kubernetes.controllers.informers import Informers, service_of
 from midonet_kubernetes.controllers.node import Nodes
 from midonet_kubernetes.controllers.pod import Pods
+from midonet_kubernetes.controllers.polite import PoliteClient
 from midonet_kubernetes.controllers.pusher.midonet import Editor
 from midonet_kubernetes.controllers.pusher.outage import Outage
 from midonet_kubernetes.controllers.pusher.pusher import Pusher
@@ -90,7 +91,7 @@ class Controllers:
         self.metrics = metrics or Metrics(CONTROLLERS)
         self._kubernetes, self._midonet = kubernetes, midonet
         self.election = election or Election(kubernetes, namespace=LEASE_NAMESPACE, name=COMPONENT)
-        self.recorder = EventRecorder(kubernetes, COMPONENT)
+        self.recorder = EventRecorder(PoliteClient(kubernetes, self._is_busy), COMPONENT)
         self.informers = Informers(
             kubernetes, self.options.controllers, self.options.endpoints_source, on_bad=self._tell_unreadable
         )
@@ -116,6 +117,10 @@ class Controllers:
     def not_ready(self) -> str:
         """What is missing, in words; "" when nothing is."""
         return self.informers.behind() or (f"MidoNet: {self.outage.why}" if self.outage.why else "")
+
+    def _is_busy(self) -> bool:
+        queues = [reconciler.queue for reconciler in self.reconcilers.values()]
+        return any(queue.depth for queue in queues) or (self.pusher is not None and self.pusher.queue.depth > 0)
 
     async def _lead(self) -> None:
         await self.informers.synced()

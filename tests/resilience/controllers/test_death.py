@@ -59,6 +59,7 @@ def wishes(translations):
     return {key: (one.resources, one.status.pushed, one.metadata.finalizers) for key, one in translations.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statuses", [True, False], ids=["with statuses", "no status was ever written"])
 @pytest.mark.parametrize("chapters", [STORY[:1], STORY[:2], STORY], ids=["start", "change", "removal"])
 async def test_whenever_the_process_dies_the_next_one_ends_where_an_undisturbed_one_does(chapters, statuses):

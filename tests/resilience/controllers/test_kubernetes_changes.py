@@ -155,6 +155,27 @@ async def test_a_translation_of_nobody_is_pushed_and_its_bad_entries_are_told(sh
         assert "default/mine" not in await shop.translations()
 
 
+async def test_a_global_translation_deleted_by_hand_comes_back_with_all_that_hung_on_it(shop):
+    async with running(shop) as program:
+        await shop.settle(program)
+        whole = shop.topology()
+        await shop.remove(f"{TRANSLATIONS.replace('default', 'kube-system')}/midonet-global.4.chain")
+        await shop.settle(program)
+        await elapse(20.0)
+        await shop.settle(program)
+        assert differences(whole, shop.topology()) == []
+
+
+async def test_a_translation_of_a_node_deleted_by_hand_comes_back_with_the_pods_on_it(shop):
+    async with running(shop) as program:
+        await shop.settle(program)
+        whole = shop.topology()
+        await shop.remove(f"{TRANSLATIONS}/node.4.n1")
+        await elapse(5.0)
+        await shop.settle(program)
+        assert differences(whole, shop.topology()) == []
+
+
 async def test_what_another_translation_wants_too_is_not_deleted_with_the_first(shop):
     chain = '{"id":"0f3b9c52-5a0e-4c56-8a34-2d8b4f1e7c90","name":"OURS"}'
     for name in ("one", "two"):

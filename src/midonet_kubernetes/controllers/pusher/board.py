@@ -150,6 +150,11 @@ class Board:
             self.claims.wait(work.key, token)
         return token
 
+    def wait_for_any(self, work: Work, wanted: Wanted) -> None:
+        """Something that ``wanted`` needs is not there, and nobody said that it would make it: queue the key if somebody does."""
+        for token in wanted.needs:
+            self.claims.wait(work.key, token)
+
     def siblings(self, work: Work) -> bool:
         """Whether others of the family are to be pushed before ``work`` may go; then its key will be queued when they are."""
         family = work.shown.family

@@ -123,7 +123,7 @@ class Pusher:
             await (self._delete(work) if work.ending else self._push(work))
         except Unreachable as error:
             self._outage.begin(error)
-            self.queue.add(work.key)
+            self.queue.retry(work.key)
         except NotYet as error:
             self._later(work, "Waiting", str(error))
         except MidonetApiError as error:
@@ -204,9 +204,11 @@ class Pusher:
         name = step.wanted.identity if step.wanted else identity_of(step.old) if step.old else ""
         try:
             await self._editor.take(step)
-        except MidonetApiError:
+        except MidonetApiError as error:
             if step.action in {Action.CREATE, Action.RECREATE}:
                 work.there.pop(name, None)
+            if step.wanted is not None and isinstance(error, NotYet):
+                self.board.wait_for_any(work, step.wanted)
             raise
         except Unreachable:
             if step.action is not Action.RETIRE:

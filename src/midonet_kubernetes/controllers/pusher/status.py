@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from midonet_kubernetes.controllers.fence import NotLeading
-from midonet_kubernetes.errors import ApiError, NotFound
+from midonet_kubernetes.errors import ApiError, Invalid, NotFound
 from midonet_kubernetes.kubernetes_api.backoff import Backoff
 from midonet_kubernetes.kubernetes_api.client import Client, retry_after
 from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
@@ -107,6 +107,8 @@ class StatusWriter:
                 await self._write(key, report)
             except NotFound:
                 continue
+            except Invalid as error:
+                _log.warning("the status of %s is not acceptable and is not written: %s", key, error)
             except (ApiError, NotLeading) as error:
                 self._reports.setdefault(key, report)
                 self._due.setdefault(key, asyncio.get_running_loop().time())

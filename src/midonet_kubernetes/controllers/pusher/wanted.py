@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,10 @@ _REFERENCES = ("inboundFilterId", "outboundFilterId", "nextHopPort", "jumpChainI
 # Kinds of which MidoNet keeps one per parent and id. Of the others the id alone says which object it is: a port has one
 # link and one binding, whatever is at the other end.
 _UNDER_PARENT = frozenset({"TunnelZoneHost", "MACPort", "IPv4MACPair"})
+
+
+# What may stand in a path of the API: UUIDs, addresses, and what kinds join of them.
+_IN_A_PATH = re.compile("[A-Za-z0-9._:-]{1,120}")
 
 
 class Unusable(ValueError):
@@ -95,6 +100,9 @@ def read(resource: Resource) -> Wanted:
         raise Unusable(f"the body of a {kind.name} is no JSON object: {error}") from None
     except (KeyError, AttributeError, TypeError) as error:
         raise Unusable(f"the body of a {kind.name} lacks {error}") from None
+    for part in (id_, resource.parent):
+        if part and not _IN_A_PATH.fullmatch(part):
+            raise Unusable(f"{part[:80]!r} cannot name a MidoNet object")
     digest = hashlib.sha256(f"{resource.parent}\n{resource.body}".encode()).hexdigest()[:16]
     return Wanted(kind, id_, resource.parent, body, resource.body, digest)
 

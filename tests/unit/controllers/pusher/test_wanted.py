@@ -58,6 +58,8 @@ def test_what_is_said_to_be_pushed_has_the_identity_of_what_was_wanted():
         (Resource("Chain", "", "{}"), "the body of a Chain lacks 'id'"),
         (Resource("Port", BRIDGE, f'{{"id":"{PORT}","type":"Vxlan"}}'), "the body of a Port lacks 'Vxlan'"),
         (Resource("MACPort", BRIDGE, '{"macAddr":7,"portId":"x"}'), "the body of a MACPort lacks"),
+        (Resource("Chain", "", '{"id":"../ports/x"}'), "'../ports/x' cannot name a MidoNet object"),
+        (Resource("Rule", "a b", f'{{"id":"{PORT}"}}'), "'a b' cannot name a MidoNet object"),
         (Resource("Nonsense", "", "{}"), "'Nonsense' is no kind of MidoNet object"),
     ],
 )
