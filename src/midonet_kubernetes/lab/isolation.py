@@ -28,6 +28,14 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x10000000,
 PR_SET_PDEATHSIG = 1
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
 
+SWITCHES = {
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": ("1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+    "/proc/sys/kernel/unprivileged_userns_clone": ("0", "kernel.unprivileged_userns_clone=1"),
+    "/proc/sys/user/max_user_namespaces": ("0", "user.max_user_namespaces=10000"),
+    "/proc/sys/user/max_net_namespaces": ("0", "user.max_net_namespaces=10000"),
+}
+"""Files of settings that forbid an ordinary user's namespaces: the value that does, and what allows them."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -156,13 +164,7 @@ def _call(function: str, *arguments: object) -> None:
 def _explain(error: OSError) -> str:
     """Why the machine refused, and how to allow it."""
     refused = f"this machine refused {error.filename or 'a namespace'}: {error.strerror}."
-    switches = {
-        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": ("1", "kernel.apparmor_restrict_unprivileged_userns=0"),
-        "/proc/sys/kernel/unprivileged_userns_clone": ("0", "kernel.unprivileged_userns_clone=1"),
-        "/proc/sys/user/max_user_namespaces": ("0", "user.max_user_namespaces=10000"),
-        "/proc/sys/user/max_net_namespaces": ("0", "user.max_net_namespaces=10000"),
-    }
-    for path, (forbidding, setting) in switches.items():
+    for path, (forbidding, setting) in SWITCHES.items():
         try:
             value = Path(path).read_text().strip()
         except OSError:

@@ -26,6 +26,7 @@ from midonet_kubernetes.lab.state import Place
 from midonet_kubernetes.lab.telling import Teller
 from midonet_kubernetes.lab.underlay import LabNode
 from midonet_kubernetes.linux.kernel import Kernel
+from midonet_kubernetes.linux.probe import probe
 
 PATIENCE = 60.0  # seconds for one step of the start; far more than any needs
 CHECK_PATIENCE = 15.0  # seconds in which a row of the first check may still turn green
@@ -61,12 +62,14 @@ async def run(place: Place, plan: Plan, kernel: Kernel, teller: Teller, stop: as
         0, or 1 when a row of the check failed.
 
     Raises:
-        MachineError: a program is missing.
+        MachineError: a program or a feature of the kernel is missing.
         MidonetKubeError: something did not start, or a manifest was refused.
     """
-    missing = cluster.missing_programs()
-    if missing:
+    if missing := cluster.missing_programs():
         raise MachineError(f"missing beside {cluster.PROGRAMS / 'python'}: {', '.join(missing)}; run `make setup`")
+    if lacking := [finding for finding in probe() if not finding.works]:
+        remedies = "\n".join(f"  {finding.feature}: {finding.remedy}" for finding in lacking)
+        raise MachineError(f"this kernel lacks what the virtual network is made of:\n{remedies}")
     async with AsyncExitStack() as stack:
         session = _Session(place, plan, kernel, teller, stop, stack)
         stopped = asyncio.create_task(_wait(stop))
