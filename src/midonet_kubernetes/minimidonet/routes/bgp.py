@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from midonet_kubernetes.minimidonet.rest import field
+from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import Call, existing
+from midonet_kubernetes.minimidonet.rest.checks import MUST_MATCH_IPV4
 from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request
@@ -43,9 +44,9 @@ BGP_PEER = _OfRouter(
     fields=field.Fields(
         (
             field.uuid("id"),
-            field.uuid("routerId"),
+            field.Field("routerId", coercion.anything),
             field.number("asNumber", 1),
-            field.ipv4("address", required=True),
+            field.ipv4("address", required=True, message=MUST_MATCH_IPV4),
             field.number("keepAlive", 5, 3600, default=None),
             field.number("holdTime", 5, 7200, default=None),
             field.number("connectRetry", 5, 3600, default=None),
@@ -63,8 +64,8 @@ BGP_NETWORK = _OfRouter(
     fields=field.Fields(
         (
             field.uuid("id"),
-            field.uuid("routerId"),
-            field.ipv4("subnetAddress", required=True),
+            field.Field("routerId", coercion.anything),
+            field.ipv4("subnetAddress", required=True, message=MUST_MATCH_IPV4),
             field.number("subnetLength", 0, 32),
         )
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.checks import is_loose_mac, is_mac_mask
 from midonet_kubernetes.minimidonet.rest.coercion import mismatch
-from midonet_kubernetes.minimidonet.rest.refusal import Violation, bad_request, invalid
+from midonet_kubernetes.minimidonet.rest.refusal import Violation, bad_request
 from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.store.indices import Object
 
@@ -97,23 +97,23 @@ _PREFIXES = (
 )
 
 
-def settle(values: Object) -> None:
+def settle(values: Object) -> list[Violation]:
     """What storage makes of a condition: a length without its address is lost, the fragment policy is resolved.
 
-    Raises:
-        Refusal: 400, the policy does not go with the rest of the rule.
+    Returns:
+        What is wrong with the policy, for the rest of the rule.
     """
     for address, length in _PREFIXES:
         if length in values and values.get(address) is None:
             del values[length]
-    given = values.get("fragmentPolicy")
-    settled, violation = _policy(values, given)
-    if violation is not None:
-        raise invalid(violation)
+    if values.get("natTargets") == []:
+        return []  # too few of them is violation enough
+    settled, violation = _policy(values, values.get("fragmentPolicy"))
     if settled == "any":
         values.pop("fragmentPolicy", None)
     else:
         values["fragmentPolicy"] = settled
+    return [] if violation is None else [violation]
 
 
 def _policy(values: Object, given: str | None) -> tuple[str, Violation | None]:

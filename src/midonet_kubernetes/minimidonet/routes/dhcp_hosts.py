@@ -114,7 +114,7 @@ def _show(call: Call, store: Transaction) -> Answer:
 def _replace(call: Call, store: Transaction) -> Answer:
     subnet, old = _find(call, store)
     values = call.values()
-    values["macAddr"] = old["macAddr"]
+    values["macAddr"] = _checked_mac(values.get("macAddr"))
     hosts = [values if host is old else host for host in _hosts(subnet)]
     store.change("DhcpSubnet", subnet["id"], hosts=hosts)
     return NO_CONTENT

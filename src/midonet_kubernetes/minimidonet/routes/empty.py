@@ -29,5 +29,4 @@ def _nothing_of_bridge(call: Call, store: Transaction) -> Answer:
 ROUTES = (
     *(get(f"/{path}", _nothing, types(name).collection) for path, name in _NAMES.items()),
     get("/bridges/{parent:uuid}/vxlan_ports", _nothing_of_bridge, types("Port-v3", "Port-v4", generic=False).collection),
-    get("/bridges/{parent:uuid}/dhcpV6", _nothing_of_bridge, types("DhcpV6Subnet-v1", json=False, generic=False).collection),
 )

@@ -19,7 +19,7 @@ _WEIGHTS = {
     "floodingProxyWeight": "Flooding proxy weight",
     "containerWeight": "Container weight",
     "containerLimit": "Container limit",
-    "enforceContainerLimit": "Container limit enforcement",
+    "enforceContainerLimit": "Enforce container limit",
 }
 _REPORTED = ("addresses", "hostInterfaces")
 INTERFACES = "_interfaces"  # hidden: what one host reports of them is of no interest to the others
@@ -110,8 +110,8 @@ def _delete(call: Call, store: Transaction) -> Answer:
 
 
 def _known_interfaces(call: Call, store: Transaction) -> list[dict[str, Any]]:
-    host = call.path["id"]
-    reported = (store.get("Host", host.lower()) or {}).get(INTERFACES, ())
+    host = call.path["parent"]
+    reported = (store.get("Host", host) or {}).get(INTERFACES, ())
     return [_interface(call, host, known) for known in reported]
 
 
@@ -133,6 +133,6 @@ ROUTES = (
     get("/hosts/{id}", show(HOST), _TYPES.item),
     put("/hosts/{id}", _replace, types("Host-v3", generic=False).item, _read_weights),
     remove("/hosts/{id}", _delete),
-    get("/hosts/{id}/interfaces", _list_interfaces, _INTERFACE_TYPES.collection),
-    get("/hosts/{id}/interfaces/{name}", _show_interface, _INTERFACE_TYPES.item),
+    get("/hosts/{parent:uuid}/interfaces", _list_interfaces, _INTERFACE_TYPES.collection),
+    get("/hosts/{parent:uuid}/interfaces/{name}", _show_interface, _INTERFACE_TYPES.item),
 )

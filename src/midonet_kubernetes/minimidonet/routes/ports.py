@@ -71,17 +71,12 @@ _NEVER_GIVEN = ("tunnelKey", "insertionIds", "_bound")
 
 def _read(given: Any) -> Object | None:
     """A port's body; ``type`` says which fields it has."""
-    kind = _KINDS.get(given["type"]) if isinstance(given, dict) and isinstance(given.get("type"), str) else None
+    if not isinstance(given, dict):
+        return read_object(_BRIDGE_PORT, given)
+    kind = _KINDS.get(given["type"]) if isinstance(given.get("type"), str) else None
     if kind is None:
-        if given is None or not isinstance(given, dict):
-            return read_object(_BRIDGE_PORT, given)
         raise bad_request("Could not resolve type id: type has to be Bridge or Router")
-    values = read_object(FIELDS.get(kind, _BRIDGE_PORT), given)
-    if values is not None:
-        values["type"] = kind
-        if kind == "Router" and given.get("portSubnet") == []:
-            values["portSubnet"] = []
-    return values
+    return {**FIELDS.get(kind, _BRIDGE_PORT).read(given), "type": kind}
 
 
 class _Port(Resource):

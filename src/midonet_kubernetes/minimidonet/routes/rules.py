@@ -12,7 +12,7 @@ from midonet_kubernetes.minimidonet.rest.coercion import mismatch
 from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested, types
 from midonet_kubernetes.minimidonet.rest.field import Field, Fields
 from midonet_kubernetes.minimidonet.rest.links import Links
-from midonet_kubernetes.minimidonet.rest.refusal import bad_request, taken
+from midonet_kubernetes.minimidonet.rest.refusal import bad_request, invalid, taken
 from midonet_kubernetes.minimidonet.rest.resource import Resource, read_object
 from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.routes.conditions import CONDITION, settle
@@ -148,8 +148,9 @@ def _create(call: Call, store: Transaction) -> Answer:
     kind, chain = values["type"], call.path["parent"]
     id_ = values.get("id") or random_uuid()
     fields = FIELDS[kind]
-    fields.validate(values)
-    settle(values)
+    violations = [*fields.violations(values), *settle(values)]
+    if violations:
+        raise invalid(*violations)
     existing(store, "Chain", chain)
     rank = rank_for(store, chain, max(values.pop("position", 1), 1))
     for name in _NOT_STORED:

@@ -24,6 +24,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference("MacTable", "bridgeId", "Bridge", "cascade"),
     Reference("Ip4Mac", "bridgeId", "Bridge", "cascade"),
     Reference("DhcpSubnet", "bridgeId", "Bridge", "cascade"),
+    Reference("DhcpV6Subnet", "bridgeId", "Bridge", "cascade"),
     Reference("Router", "loadBalancerId", "LoadBalancer", "clear"),
     Reference("Pool", "loadBalancerId", "LoadBalancer", "cascade"),
     Reference("Pool", "healthMonitorId", "HealthMonitor", "clear"),

@@ -176,6 +176,30 @@ def test_a_dhcp_subnet_moves_with_its_hosts(ask):
     assert ask("GET", f"/bridges/{bridge}/dhcp/10.1.0.0_16/hosts/aa-bb-cc-dd-ee-01")[0] == 400
 
 
+def test_dhcpv6_subnets_go_when_their_bridge_is_replaced(ask):
+    bridge = ask.made("/bridges")
+    path, lists = f"/bridges/{bridge}/dhcpV6", {"Accept": VENDOR.format("collection.DhcpV6Subnet-v1")}
+    assert ask("POST", path, {"prefix": "fd00::", "prefixLength": 64})[0] == 201
+    (subnet,) = ask("GET", path, **lists)[1]
+    assert (subnet["prefix"], subnet["uri"].rpartition("/")[2]) == ("fd00:0:0:0:0:0:0:0", "fd00:0:0:0:0:0:0:0_64")
+    hosts = f"{path}/fd00::_64/hostsV6"
+    host = {"clientId": "01:02", "fixedAddress": "fd00::9", "name": "h"}
+    assert [ask("POST", hosts, host)[0] for _ in range(2)] == [201, 409]
+    assert ask("GET", f"{hosts}/01-02")[1]["fixedAddress"] == "fd00:0:0:0:0:0:0:9"
+    assert ask("GET", f"{hosts}/03")[0] == 404
+    assert ask("POST", path, {"prefix": "10.0.0.0"})[0] == 400
+    assert ask("PUT", f"/bridges/{bridge}", {"name": "b"})[0] == 204
+    assert ask("GET", path, **lists) == (200, [])
+
+
+def test_the_fragment_policy_is_one_violation_among_others(ask):
+    chain = ask.made("/chains")
+    rule = {"type": "drop", "fragmentPolicy": "any", "tpDst": {"start": 1, "end": 2}, "dlType": 5}
+    status, answer = ask("POST", f"/chains/{chain}/rules", rule)
+    assert status == 400
+    assert {violation["property"] for violation in answer["violations"]} == {"", "dlType"}
+
+
 def test_a_path_outside_of_the_api_says_where_it_is(ask):
     answer = ask.api.handle(Request("GET", "/elsewhere"))
     assert answer.status == 404
