@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call, existing
+from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
 from midonet_kubernetes.minimidonet.rest.declare import collection, flat, get, item, nested, put, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
@@ -162,6 +163,12 @@ def _of_monitor(call: Call, pool: Object) -> bool:
     return wanted is None or pool.get("healthMonitorId") == wanted.lower()
 
 
+def _list_pools(call: Call, store: Transaction) -> Answer:
+    if "hm_id" in call.query and not is_uuid(call.query["hm_id"]):
+        raise bad_request("hm_id has to be the id of a health monitor")
+    return show_all(POOL, _of_monitor)(call, store)
+
+
 def _inherited_by_load_balancer() -> tuple[Route, ...]:
     """The verbs that ``/load_balancers/{id}/vips`` has only because every collection has them."""
     _, posting, *items = nested(VIP, _VIPS, "LoadBalancer", "load_balancers", "poolId", creating=unsupported)
@@ -171,7 +178,7 @@ def _inherited_by_load_balancer() -> tuple[Route, ...]:
 _POOLS, _MEMBERS = types("Pool-v1"), types("PoolMember-v1")
 _VIPS, _VIP_READ = types("VIP-v1"), types("VIP-v1", generic=False)
 ROUTES = (
-    *flat(POOL, _POOLS, listing=show_all(POOL, _of_monitor)),
+    *flat(POOL, _POOLS, listing=_list_pools),
     *item(POOL, _POOLS),
     *nested(POOL, _POOLS, "LoadBalancer", "load_balancers", "loadBalancerId"),
     get("/health_monitors/{parent:uuid}/pools", show_parts(POOL, "HealthMonitor", "healthMonitorId"), _POOLS.collection),
