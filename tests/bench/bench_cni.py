@@ -34,17 +34,19 @@ class Size:
         at_once: pods that are added at the same time.
         rounds: of all nodes in turn.
         on_a_node: pods that a full node has.
+        turns: of the empty and the full node.
         own: executions of the plugin alone.
     """
 
     in_a_row: int = 100
     at_once: int = 20
-    rounds: int = 5
+    rounds: int = 4
     on_a_node: int = 250
+    turns: int = 60
     own: int = 300
 
 
-SMALL = Size(in_a_row=4, at_once=3, rounds=1, on_a_node=6, own=3)
+SMALL = Size(in_a_row=4, at_once=3, rounds=1, on_a_node=6, turns=3, own=3)
 
 
 def measure(size: Size, folder: Path) -> Report:
@@ -134,26 +136,34 @@ def _figure(rounds: list[list[float]], percent: float) -> float:
 
 
 def _full_node(report: Report, size: Size, execute: Path, namespaces: Namespaces, pods: list[Namespace]) -> None:
-    """Fill a new node, and compare its last pods with its first ones."""
-    node = OurNode(namespaces, "full", "10.247.0.0/24")
-    empty, _ = node.daemon.memory()
-    took = [one.seconds * 1e3 for one in call(execute, node, "ADD", pods[: size.on_a_node])]
-    memory, _ = node.daemon.memory()
-    call(execute, node, "DEL", pods[: size.on_a_node])
-    tenth = max(1, size.on_a_node // 10)
-    first, last = median(took[:tenth]), median(took[-tenth:])
+    """One pod more, on a node without pods and on one with all but one, in turn."""
+    nodes = {1: OurNode(namespaces, "empty", "10.247.0.0/20"), size.on_a_node: OurNode(namespaces, "full", "10.248.0.0/20")}
+    *others, last = pods[: size.on_a_node]
+    call(execute, nodes[size.on_a_node], "ADD", others)
+    took: dict[int, list[float]] = {number: [] for number in nodes}
+    used = dict.fromkeys(nodes, 0.0)
+    for _ in range(size.turns):
+        for number, node in nodes.items():
+            before = node.daemon.cpu_seconds()
+            took[number] += [one.seconds * 1e3 for one in call(execute, node, "ADD", [last])]
+            used[number] += (node.daemon.cpu_seconds() - before) * 1e3 / size.turns
+            call(execute, node, "DEL", [last])
+    memory = {number: node.daemon.memory()[0] / 1e6 for number, node in nodes.items()}
+    call(execute, nodes[size.on_a_node], "DEL", others)
+    first, full = nodes
     report.tables.append(
         Table(
-            f"{size.on_a_node} pods on one node",
-            ("", "first", "last"),
+            "One pod more on a node",
+            ("", "first pod", f"pod {full}"),
             [
-                (f"ADD, milliseconds (median of {tenth})", plain(first), plain(last)),
-                ("daemon's memory, MB", plain(empty / 1e6), plain(memory / 1e6)),
+                (f"ADD, milliseconds (median of {size.turns} in turn)", *(plain(median(took[number])) for number in nodes)),
+                ("of that the daemon's processor time", *(plain(used[number]) for number in nodes)),
+                ("daemon's memory, MB", *(plain(memory[number]) for number in nodes)),
             ],
         )
     )
-    report.aims.append(Aim(f"pod number {size.on_a_node} of a node against the first", last / first, 1.2))
-    report.aims.append(Aim(f"daemon's memory with {size.on_a_node} pods", memory / 1e6, 60, unit="MB"))
+    report.aims.append(Aim(f"ADD of pod {full} of a node against its first", median(took[full]) / median(took[first]), 1.2))
+    report.aims.append(Aim(f"daemon's memory with {full} pods", memory[full], 60, unit="MB"))
 
 
 def _plugin_alone(report: Report, size: Size, execute: Path, folder: Path, pod: Namespace) -> None:

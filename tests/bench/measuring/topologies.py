@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from measuring.cluster_objects import NAMES, endpoint_addresses, host_id, node_manifest, node_translations, service_translations
 from measuring.networks import Namespaces
-
 from midonet_kubernetes.exchange import Request
 from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.minimidonet.server.service import Service
