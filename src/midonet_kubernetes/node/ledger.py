@@ -82,15 +82,16 @@ class Ledger:
         losers = [replace(a, link="") for a in self.known.values() if a.link == attachment.link and a.key != attachment.key]
         try:
             with self._state.together():
+                for gone in self._unsaved.values():  # one of them may have had the address
+                    self._write_removal(gone)
                 for changed in (*losers, attachment):
                     self._state.save(changed)
         except MachineError:
             if old is None:
                 self.pool.release(address, self._clock())
             raise
-        for changed in (*losers, attachment):
-            self.known[changed.key] = changed
-            self._unsaved.pop(changed.key, None)
+        self._unsaved.clear()
+        self.known.update((changed.key, changed) for changed in (*losers, attachment))
         return attachment
 
     def _link(self, call: Call) -> str:
@@ -116,10 +117,10 @@ class Ledger:
         """Release the address. A disk that is full does not stop it: what could not be written is written later."""
         del self.known[attachment.key]
         self.pool.release(attachment.address, self._clock())
+        self._unsaved[attachment.key] = attachment
         try:
-            self._save_removal(attachment)
+            self.save_removals()
         except MachineError as error:
-            self._unsaved[attachment.key] = attachment
             _log.warning("%s is released, but that cannot be written yet: %s", attachment.address, error)
 
     def forget_stranger(self, link: str) -> None:
@@ -132,16 +133,17 @@ class Ledger:
         Raises:
             MachineError: it still does not.
         """
-        for key, attachment in list(self._unsaved.items()):
-            self._save_removal(attachment)
-            del self._unsaved[key]
+        if self._unsaved:
+            with self._state.together():
+                for attachment in self._unsaved.values():
+                    self._write_removal(attachment)
+            self._unsaved.clear()
 
-    def _save_removal(self, attachment: Attachment) -> None:
-        with self._state.together():
-            self._state.remove(attachment)
-            ours = attachment.mac == mac_for(attachment.pod)  # an annotation that somebody else chose stays
-            if attachment.pod and ours and not any(other.pod == attachment.pod for other in self.known.values()):
-                self._state.want(Annotation(attachment.pod, attachment.uid, ""))
+    def _write_removal(self, attachment: Attachment) -> None:
+        self._state.remove(attachment)
+        ours = attachment.mac == mac_for(attachment.pod)  # an annotation that somebody else chose stays
+        if attachment.pod and ours and not any(other.pod == attachment.pod for other in self.known.values()):
+            self._state.want(Annotation(attachment.pod, attachment.uid, ""))
 
     def wish(self, pod: str) -> Annotation | None:
         """The annotation of a Pod that is wired here, None for any other."""

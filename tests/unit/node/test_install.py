@@ -77,7 +77,7 @@ def test_portmap_is_chained_where_it_is_installed(tmp_path):
     (tmp_path / "bin" / "portmap").chmod(0o755)
     install.install_configuration(tmp_path / "list", tmp_path / "api", tmp_path / "bin")
     plugins = json.loads((tmp_path / "list").read_text())["plugins"]
-    assert plugins[1] == {"type": "portmap", "capabilities": {"portMappings": True}}
+    assert plugins[1] == {"type": "portmap", "capabilities": {"portMappings": True}, "masqAll": True}
 
 
 def test_a_folder_that_cannot_be_written_is_the_machines_fault(tmp_path):

@@ -135,6 +135,16 @@ def test_an_address_given_again_before_its_release_was_written_stays_given(state
     assert state.attachments() == [again]
 
 
+def test_an_address_whose_release_could_not_be_written_has_one_holder_on_disk(state):
+    book = ledger(state)
+    attachments = [book.reserve(call(f"c{n}", pod=f"p{n}"), "m") for n in range(4)]
+    state._connection.execute("PRAGMA query_only = 1")
+    book.forget(attachments[1])
+    state._connection.execute("PRAGMA query_only = 0")
+    assert book.reserve(call("new", pod="new"), "m").address == attachments[1].address
+    assert sorted(a.container for a in state.attachments()) == ["c0", "c2", "c3", "new"]
+
+
 def test_a_new_pod_cidr_counts_for_new_pods_only(state):
     book = ledger(state)
     old = book.reserve(call("c1"), "m")
