@@ -1,5 +1,6 @@
 import bench_agent
 import bench_cni
+import bench_midonet_api
 import bench_traffic
 from measuring.networks import needs_root
 
@@ -24,3 +25,9 @@ def test_traffic_is_measured(tmp_path):
     report.show()
     assert [bool(table.rows) for table in report.tables] == [True] * 5
     assert report.aims[-1].is_met  # no connection fails, however few there are
+
+
+def test_the_api_is_measured(tmp_path):
+    report = bench_midonet_api.measure(bench_midonet_api.SMALL, tmp_path)
+    report.show()
+    assert [bool(table.rows) for table in report.tables] == [True] * 4
