@@ -142,6 +142,29 @@ async def test_midonet_away_for_an_hour_costs_nothing_but_the_hour(shop):
     assert sum(port.get("interfaceName", "").startswith("mido") for port in got["Port"].values() if port.get("hostId")) == 54
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [Unreachable("the certificate is not trusted"), HTML, Response(401), Response(503, {"retryafter": "3"})],
+    ids=["certificate", "500", "401", "503"],
+)
+async def test_a_midonet_that_is_out_of_order_is_waited_for_without_a_word_on_each_object(shop, fault):
+    async with running(shop) as program:
+        await shop.settle(program)
+    whole, midonet = shop.topology(), Faulty(shop.midonet_transport(), lambda _request: fault)
+    async with running(shop, Life(statuses=False), midonet=midonet) as program:
+        await shop.apply(SERVICES, service("other", 53))
+        await elapse(300.0)
+        assert program.not_ready().startswith("MidoNet: ")
+        events = [one for one in await shop.kubernetes.list(EVENT) if one.involved_object.kind == "Translation"]
+        assert not [event for event in events if event.type == "Warning"]
+        await shop.remove(f"{SERVICES}/other")
+        midonet.fault = lambda _request: None
+        await elapse(20.0)
+        await shop.settle(program, statuses=False)
+        assert program.not_ready() == ""
+        assert differences(whole, shop.topology()) == []
+
+
 async def test_a_refused_object_is_told_and_stops_nothing_else(shop):
     await shop.apply(SERVICES, service("odd", 99))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from midonet_kubernetes.controllers.pusher.board import Board
 from midonet_kubernetes.controllers.pusher.outage import Outage
 from midonet_kubernetes.controllers.pusher.survey import Survey
-from midonet_kubernetes.controllers.pusher.wanted import read_all
+from midonet_kubernetes.controllers.pusher.wanted import Wanted, read_all
 from midonet_kubernetes.errors import ApiError
 from midonet_kubernetes.kubernetes_api.backoff import Backoff
 from midonet_kubernetes.kubernetes_api.client import Client
@@ -29,7 +29,8 @@ async def believable(kubernetes: Client, survey: Survey, outage: Outage) -> bool
 
     Then it is another MidoNet, or an empty one, and everything is to be compared with it.
     """
-    return await _patiently(outage, lambda: _holds_global_objects(kubernetes, survey))
+    pushed = await _patiently(None, lambda: _pushed_global_objects(kubernetes))
+    return await _patiently(outage, lambda: _holds(pushed, survey))
 
 
 async def bring_bodies(kubernetes: Client, board: Board) -> None:
@@ -38,14 +39,17 @@ async def bring_bodies(kubernetes: Client, board: Board) -> None:
         await _patiently(None, lambda: _bring_bodies(kubernetes, board))
 
 
-async def _holds_global_objects(kubernetes: Client, survey: Survey) -> bool:
-    for translation in await kubernetes.list(TRANSLATION, namespace=_GLOBAL_NAMESPACE, labels=GLOBAL_LABEL):
-        if translation.status is None or not translation.status.pushed:
-            continue
-        for wanted in read_all(translation.resources)[0]:
-            if await survey.look(wanted) is None:
-                _log.warning("MidoNet has no %s %s any more: everything is compared with it", wanted.kind.name, wanted.id)
-                return False
+async def _pushed_global_objects(kubernetes: Client) -> list[Wanted]:
+    translations = await kubernetes.list(TRANSLATION, namespace=_GLOBAL_NAMESPACE, labels=GLOBAL_LABEL)
+    said = [one for one in translations if one.status is not None and one.status.pushed]
+    return [wanted for one in said for wanted in read_all(one.resources)[0]]
+
+
+async def _holds(pushed: Iterable[Wanted], survey: Survey) -> bool:
+    for wanted in pushed:
+        if await survey.look(wanted) is None:
+            _log.warning("MidoNet has no %s %s any more: everything is compared with it", wanted.kind.name, wanted.id)
+            return False
     return True
 
 
@@ -59,7 +63,7 @@ async def _bring_bodies(kubernetes: Client, board: Board) -> None:
 
 
 async def _patiently(outage: Outage | None, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Until it succeeds; nothing else can be done before."""
+    """Until it succeeds; nothing else can be done before. ``outage`` is told if it is MidoNet that is asked."""
     backoff = Backoff()
     while True:
         if outage is not None:
@@ -68,4 +72,6 @@ async def _patiently(outage: Outage | None, attempt: Callable[[], Awaitable[T]])
             return await attempt()
         except ApiError as error:
             _log.info("pushing begins later: %s", error)
+            if outage is not None:
+                outage.begin(error)
             await asyncio.sleep(backoff.next())

@@ -14,7 +14,7 @@ import msgspec
 
 from midonet_kubernetes.controllers.pusher.normal import normal, parent_of
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, identity
-from midonet_kubernetes.errors import MidonetApiError
+from midonet_kubernetes.errors import ApiError, MidonetApiError
 from midonet_kubernetes.midonet_api import Client
 from midonet_kubernetes.model.resource_kinds import KINDS, ResourceKind
 from midonet_kubernetes.model.translation import PushedResource
@@ -96,7 +96,7 @@ class Survey:
             task = self._lists[name] = asyncio.ensure_future(read())
         try:
             return await asyncio.shield(task)
-        except MidonetApiError:
+        except ApiError:
             self._lists.pop(name, None)
             raise
 
