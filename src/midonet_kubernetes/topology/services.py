@@ -30,8 +30,8 @@ from midonet_kubernetes.topology.slots import assign
 from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
 
 KEY = (rs.Field.IP_DADDR, rs.Field.L4PROTO, rs.Field.TH_DPORT)
-ENDPOINTS = "eps_"
-"""Begins the names of the maps of endpoints."""
+SERVICES, ENDPOINTS, _BALANCER = "services_", "eps_", "lb_"
+"""Begin the names of the maps of Services and of endpoints, and of the chains that choose."""
 CIRCLE = "the kernel refuses chains that jump in a circle: a jump that closes it is left out"
 
 Place = tuple[str, ServiceKey]
@@ -128,7 +128,7 @@ class Services:
             endpoints, addresses = f"{ENDPOINTS}{chain}", f"addresses_{chain}"
             items["set", endpoints] = rs.Set(endpoints, (*KEY, rs.Field.MARK), rs.Data.ADDRESS_AND_PORT)
             items["set", addresses] = rs.Set(addresses, (rs.Field.IP_DADDR,))
-            items["set", f"services_{chain}"] = rs.Set(f"services_{chain}", KEY, rs.Data.VERDICT)
+            items["set", f"{SERVICES}{chain}"] = rs.Set(f"{SERVICES}{chain}", KEY, rs.Data.VERDICT)
         self._items.put(("services", chain), items)
 
     def _put(self, place: Place) -> None:
@@ -139,11 +139,16 @@ class Services:
             slots = assign(self._slots.pop(place, ()), endpoints or ())
             if endpoints is not None:
                 items["element", f"addresses_{chain}", key[:1]] = MEMBER
-                items["element", f"services_{chain}", key] = rs.Verdict("accept")  # refused: no later rule may translate it
+                items["element", f"{SERVICES}{chain}", key] = rs.Verdict("accept")  # refused: no later rule may translate it
             if slots:
                 self._slots[place] = slots
                 items |= _balanced(chain, key, slots)
         self._items.put(("service", place), items)
+
+
+def count_of(verdict: rs.Verdict) -> int:
+    """How many endpoints a Service's verdict chooses from."""
+    return int(verdict.chain.rpartition("_")[2]) if verdict.kind == "goto" and verdict.chain.startswith(_BALANCER) else 0
 
 
 @cache
@@ -153,7 +158,7 @@ def number_of_slot(slot: int) -> bytes:
 
 
 def _map(side: Side, chain: str) -> str:
-    return f"services_{chain}" if side is Side.DNAT else f"jumps_{side.value}_{chain}"
+    return f"{SERVICES}{chain}" if side is Side.DNAT else f"jumps_{side.value}_{chain}"
 
 
 def _balanced(chain: str, key: ServiceKey, slots: tuple[Endpoint, ...]) -> dict[ItemKey, Item]:
@@ -161,10 +166,10 @@ def _balanced(chain: str, key: ServiceKey, slots: tuple[Endpoint, ...]) -> dict[
     name, balancer = f"{ENDPOINTS}{chain}", _balancer(chain, len(slots))
     elements = {("element", name, (*key, number_of_slot(slot))): endpoint for slot, endpoint in enumerate(slots)}
     verdict = rs.Verdict("goto", balancer.name)
-    return {("element", f"services_{chain}", key): verdict, ("chain", balancer.name): balancer, **elements}
+    return {("element", f"{SERVICES}{chain}", key): verdict, ("chain", balancer.name): balancer, **elements}
 
 
 def _balancer(chain: str, count: int) -> rs.Chain:
     draw = rs.Rule((rs.MarkRandom(count),))
     translate = rs.Rule((rs.NatByMap((*KEY, rs.Field.MARK), f"{ENDPOINTS}{chain}"),))
-    return rs.Chain(f"lb_{chain}_{count}", (draw, translate))
+    return rs.Chain(f"{_BALANCER}{chain}_{count}", (draw, translate))

@@ -219,7 +219,7 @@ class Agent:
             await self._late.wait()
             self._late.clear()
             await asyncio.sleep(GRACE)
-            self._after(self._programmer.finish())
+            self._after(self._programmer.finish())  # which calls for another round if something is too young
 
     async def _look_after(self) -> None:
         while True:

@@ -65,7 +65,7 @@ class Programmer:
 
     def __init__(self, host_id: str, datapath: Datapath, clock: Callable[[], float] = time.monotonic) -> None:
         self._datapath, self._clock = datapath, clock
-        self._table = RuleTable(datapath.rule_sets)
+        self._table = RuleTable(datapath.rule_sets, clock)
         self._compiler = Compiler(host_id, slots=self._table.slots())
         self._known: set[Part] = set()  # parts of the kernel that are as the last call left them
 
@@ -118,7 +118,7 @@ class Programmer:
         return [*map(str, operations), *map(str, rules)]
 
     def finish(self) -> Report:
-        """Delete the elements of removed endpoints; to be called ``rule_table.GRACE`` seconds after they were removed."""
+        """Delete the elements of endpoints that were removed ``rule_table.GRACE`` seconds ago or earlier."""
         began, doing = self._clock(), _Doing()
         if self._table.has_dying and self._try(doing, self._table.bury) is None:
             self._known.discard(RULES)

@@ -6,7 +6,7 @@ endpoint that is gone; so the elements of ``eps_…`` maps stay for a moment aft
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import cast
@@ -24,8 +24,21 @@ from midonet_kubernetes.linux.nftables.transaction import (
 )
 from midonet_kubernetes.topology.host_state import TABLE, HostState
 from midonet_kubernetes.topology.passes.balanced import Endpoint
-from midonet_kubernetes.topology.rule_set import Chain, Compare, Data, ElementData, ElementKey, Field, Hook, Rule, Set, Table
-from midonet_kubernetes.topology.services import ENDPOINTS, Place
+from midonet_kubernetes.topology.passes.exact_jumps import ServiceKey
+from midonet_kubernetes.topology.rule_set import (
+    Chain,
+    Compare,
+    Data,
+    ElementData,
+    ElementKey,
+    Field,
+    Hook,
+    Rule,
+    Set,
+    Table,
+    Verdict,
+)
+from midonet_kubernetes.topology.services import ENDPOINTS, SERVICES, Place, count_of, number_of_slot
 
 _UDP = b"\x11"
 GRACE = 0.05
@@ -57,17 +70,26 @@ class Outcome:
     forgotten: tuple[Flow, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Dying:
+    """What an element holds, and since when nothing leads to it."""
+
+    data: ElementData
+    since: float
+
+
 class RuleTable:
     """The table in one namespace. All calls raise ``KernelError``; after that only ``compare`` knows what is there.
 
     Args:
         rule_sets: of the namespace.
+        clock: seconds, never going back.
     """
 
-    def __init__(self, rule_sets: RuleSets) -> None:
-        self._rule_sets = rule_sets
+    def __init__(self, rule_sets: RuleSets, clock: Callable[[], float]) -> None:
+        self._rule_sets, self._clock = rule_sets, clock
         self._sets: dict[str, Set] = {}  # in the kernel
-        self._dying: dict[str, dict[ElementKey, ElementData]] = {}  # elements that stay a little longer
+        self._dying: dict[str, dict[ElementKey, _Dying]] = {}  # elements that stay a little longer
 
     @property
     def has_dying(self) -> bool:
@@ -126,19 +148,20 @@ class RuleTable:
             self._dying.pop(name, None)
         self._sets.update({value.name: value for value in new.sets})
         for name, keys in revived.items():
-            for key in keys:
-                del self._dying[name][key]
+            self._forget_dying(name, keys)
         self._let_die(plan.later, there)
-        self._dying = {name: elements for name, elements in self._dying.items() if elements}
         operations = len(plan.now.operations) + len(plan.later.operations)
         return Outcome(operations, tuple(_gone(old.elements, new.elements)))
 
     def bury(self) -> int:
-        """Delete what was to stay a little longer; returns how many elements."""
-        dying, self._dying = self._dying, {}
-        deletions = tuple(DeleteElements(self._sets[name], tuple(elements)) for name, elements in dying.items())
+        """Delete what has stayed for ``GRACE``; returns how many elements."""
+        latest = self._clock() - GRACE
+        due = {name: [key for key, dying in elements.items() if dying.since <= latest] for name, elements in self._dying.items()}
+        deletions = tuple(DeleteElements(self._sets[name], keys) for name, keys in due.items() if keys)
         self._rule_sets.apply(Transaction(TABLE, operations=deletions))
-        return sum(map(len, dying.values()))
+        for name, keys in due.items():
+            self._forget_dying(name, keys)
+        return sum(map(len, due.values()))
 
     def remove(self) -> list[str]:
         """Take the tables away; returns their names, if they were there."""
@@ -149,25 +172,40 @@ class RuleTable:
 
     def _revived(self, name: str, keys: Mapping[ElementKey, ElementData]) -> dict[ElementKey, ElementData]:
         dying = self._dying.get(name, {})
-        return {key: dying[key] for key in keys if key in dying}
+        return {key: dying[key].data for key in keys if key in dying}
 
     def _let_die(self, later: Transaction, there: Elements) -> None:
+        now = self._clock()
         for operation in later.operations:
             assert isinstance(operation, DeleteElements)
             name = operation.set.name
-            self._dying.setdefault(name, {}).update({key: there[name][key] for key in operation.keys})
+            self._dying.setdefault(name, {}).update({key: _Dying(there[name][key], now) for key in operation.keys})
+
+    def _forget_dying(self, name: str, keys: Iterable[ElementKey]) -> None:
+        dying = self._dying.get(name, {})
+        for key in keys:
+            dying.pop(key, None)
+        if not dying:
+            self._dying.pop(name, None)
 
 
 def slots(elements: Elements) -> dict[Place, tuple[Endpoint, ...]]:
-    """The endpoints of each Service's port by slot, from the elements of all sets."""
-    found: dict[Place, dict[bytes, Endpoint]] = {}
-    for name, held in elements.items():
-        if name.startswith(ENDPOINTS):
-            for key, endpoint in held.items():
-                address, protocol, port, slot = cast("tuple[bytes, bytes, bytes, bytes]", key)
-                if isinstance(endpoint, bytes):
-                    found.setdefault((name.removeprefix(ENDPOINTS), (address, protocol, port)), {})[slot] = endpoint
-    return {place: tuple(by_slot[slot] for slot in sorted(by_slot)) for place, by_slot in found.items()}
+    """The endpoints of each Service's port by slot, from the elements of all sets: those that the balancer chooses from.
+
+    Elements behind these are on their way out.
+    """
+    found: dict[Place, tuple[Endpoint, ...]] = {}
+    for name, verdicts in elements.items():
+        if not name.startswith(SERVICES):
+            continue
+        chain = name.removeprefix(SERVICES)
+        endpoints = cast("Mapping[ElementKey, Endpoint]", elements.get(f"{ENDPOINTS}{chain}", {}))
+        for key, verdict in verdicts.items():
+            numbers = range(count_of(verdict)) if isinstance(verdict, Verdict) else ()
+            places = [(*key, number_of_slot(number)) for number in numbers]
+            if places and all(place in endpoints for place in places):
+                found[chain, cast("ServiceKey", key)] = tuple(endpoints[place] for place in places)
+    return found
 
 
 def _gone(before: Elements, after: Elements) -> Iterator[Flow]:

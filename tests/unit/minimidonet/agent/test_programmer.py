@@ -40,7 +40,7 @@ class Site:
         for number in PODS:
             self.wire(interface_for(f"n1/p{number}"))
         self.wire(NODE_PORT_INTERFACE)
-        self.revision = 0
+        self.revision, self.now = 0, 0.0
         self.restart()
 
     def wire(self, name):
@@ -49,11 +49,15 @@ class Site:
 
     def restart(self):
         self.datapath = Datapath(self.kernel, self.kernel.open_namespace(PATH), self.kernel.own_namespace())
-        self.programmer = Programmer("h1", self.datapath)
+        self.programmer = Programmer("h1", self.datapath, lambda: self.now)
 
     def take(self, *changes, snapshot=False):
         self.revision += 1
         return self.programmer.take(Commit(changes, Position("S", self.revision), snapshot))
+
+    def finish(self, after=0.1):
+        self.now += after
+        assert self.programmer.finish().refused == ()
 
     def load(self, *more):
         report = self.take(*view(*more), snapshot=True)
@@ -86,6 +90,16 @@ def test_a_second_start_writes_nothing(site):
     assert site.load(*service("web", VIP, 80, [("10.244.1.3", 80), ("10.244.2.3", 80)])).operations == 0
 
 
+def test_a_start_with_endpoints_on_their_way_out_only_deletes_those(site):
+    site.load(*service("web", VIP, 80, [("10.244.2.3", 80), ("10.244.1.3", 80), ("10.244.1.4", 80)]))
+    site.take(endpoints_rule("web", [("10.244.1.3", 80), ("10.244.1.4", 80)]))
+    site.datapath.close()
+    site.restart()
+    assert site.load(*service("web", VIP, 80, [("10.244.1.3", 80), ("10.244.1.4", 80)])).operations == 1
+    site.finish()
+    assert len(site.datapath.rule_sets.dump("midonet").elements["eps_services"]) == 2
+
+
 def test_the_tunnel_leaves_room_on_the_link_that_it_uses(site):
     site.load()
     assert site.datapath.links()["mvx"].mtu == 1350
@@ -96,9 +110,20 @@ def test_a_removed_endpoint_goes_after_what_led_to_it(site):
     site.take(endpoints_rule("web", [("10.244.2.3", 80)]))
     assert len(site.datapath.rule_sets.dump("midonet").elements["eps_services"]) == 2
     assert site.programmer.has_late_work
-    site.programmer.finish()
+    site.finish()
     assert len(site.datapath.rule_sets.dump("midonet").elements["eps_services"]) == 1
     assert not site.programmer.has_late_work
+
+
+def test_an_endpoint_that_went_just_now_stays_when_an_earlier_one_is_due(site):
+    site.load(*service("web", VIP, 80, [("10.244.2.3", 80), ("10.244.2.4", 80), ("10.244.2.5", 80)]))
+    left = []
+    for endpoints, after in (([("10.244.2.3", 80), ("10.244.2.4", 80)], 0.04), ([("10.244.2.3", 80)], 0.02), (None, 0.04)):
+        if endpoints:
+            site.take(endpoints_rule("web", endpoints))
+        site.finish(after)
+        left.append(len(site.datapath.rule_sets.dump("midonet").elements["eps_services"]))
+    assert left == [3, 2, 1]
 
 
 def test_an_endpoint_that_comes_back_in_time_is_not_deleted(site):
@@ -109,7 +134,7 @@ def test_an_endpoint_that_comes_back_in_time_is_not_deleted(site):
         site.take(endpoints_rule("web", both[:1]))
         site.take(endpoints_rule("web", [both[0], ("10.244.9.9", 80)]))
         site.take(endpoints_rule("web", both))
-    site.programmer.finish()
+    site.finish()
     assert site.dump() == before
 
 
@@ -195,8 +220,8 @@ def test_the_way_to_a_state_leaves_no_trace_in_the_kernel(seed, site):
             assert site.take(*changes[:size], snapshot=snapshot).refused == ()
             changes, snapshot = changes[size:], False
             if chance.random() < 0.3:
-                site.programmer.finish()
-        site.programmer.finish()
+                site.finish()
+        site.finish()
         fresh = Site()
         fresh.take(*wanted, snapshot=True)
         assert site.dump() == fresh.dump()
