@@ -105,6 +105,8 @@ def router(objects: Objects, router_id: str) -> Iterator[Piece]:
         yield _unsupported("Router", router_id, "load balancer, local redirect and forward chains have no counterpart")
     if device is not None and not device.admin_state_up:
         yield _unsupported("Router", router_id, "a router cannot be down on its own: set its ports or bridges down")
+    if device is not None and router_id != min(objects.routers):
+        yield _unsupported("Router", router_id, "all routers share one table: what one of them leads to, the others do too")
     for route in objects.routes_of(router_id):
         if route.type in _SINKS:
             yield from _route(route, net.Route(_destination(route), kind=_SINKS[route.type], metric=route.weight))

@@ -54,7 +54,7 @@ class Touched:
             case BridgeHome():
                 self.bridges.add(item.id)
             case Router():
-                self.routers.add(item.id)
+                self.routers.update((item.id, *objects.routers))  # one of them is the first
                 self.entries |= bool(item.inbound_filter_id or item.outbound_filter_id)
             case Port():
                 self._add_port(item, objects)

@@ -197,6 +197,45 @@ def test_an_object_that_cannot_be_read_is_named_and_stops_nothing():
     assert compiler.state().unsupported == {}
 
 
+def test_a_second_router_is_named():
+    compiler = compiled(put("Router", "zzz"))
+    assert compiler.state().unsupported.keys() == {("Router", "zzz")}
+    compiler.apply([put("Router", "aaa")])
+    assert compiler.state().unsupported.keys() == {("Router", "router"), ("Router", "zzz")}
+    compiler.apply([gone("Router", "aaa"), gone("Router", "zzz")])
+    assert compiler.state().unsupported == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (put("Router", "router", loadBalancerId="lb"), "Router"),
+        (put("Router", "router", adminStateUp=False), "Router"),
+        (put("BridgeHome", "n1", hostIds=["h1", "h2"]), "Bridge"),
+        (put("TunnelZoneHost", "zz/h1", tunnelZoneId="zz", hostId="h1", ipAddress="192.0.2.77"), "TunnelZoneHost"),
+        (put("Route", "r", type="BlackHole", routerId="router", srcNetworkAddr="10.0.0.0", srcNetworkLength=8), "Route"),
+        (put("Port", "up", type="Router", deviceId="router", hostId="h1", interfaceName="eth1"), "Port"),
+        (put("Rule", "x", chainId="main", type="l2_transform"), "Rule"),
+        (put("Rule", "x", chainId="main", type="accept", traversedDevice="n1"), "Rule"),
+        (put("Rule", "x", chainId="main", type="accept", ipAddrGroupSrc="none"), "Rule"),
+        (put("Rule", "x", chainId="main", type="snat", flowAction="accept", natTargets=[{"addressFrom": "10.0.0.1"}]), "Rule"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_the_kernel_cannot_do_is_named(change, kind):
+    named = compiled(change).state().unsupported
+    assert (kind, change.id) in named
+    assert all(item.reason for item in named.values())
+
+
+def test_routes_of_a_router_that_lead_nowhere():
+    hole = put("Route", "h", type="BlackHole", routerId="router", dstNetworkAddr="10.5.0.0", dstNetworkLength=16, weight=7)
+    reject = put("Route", "j", type="Reject", routerId="router", dstNetworkAddr="10.6.0.0", dstNetworkLength=16)
+    routes = compiled(hole, reject).state().routes
+    assert routes["10.5.0.0/16", 7].kind == "blackhole"
+    assert routes["10.6.0.0/16", 0].kind == "prohibit"
+
+
 def test_a_circle_of_chains_is_cut_in_the_same_place_whatever_led_into_it():
     def jump(source, target):
         return put("Rule", f"{source}-{target}", chainId=source, type="jump", jumpChainId=target, rank=1)
