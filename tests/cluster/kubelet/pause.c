@@ -1,0 +1,26 @@
+/* The process that holds a pod's namespaces: waits, and reaps what loses its parent. */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void end(int signal)
+{
+    _exit(signal == SIGTERM || signal == SIGINT ? 0 : 1);
+}
+
+static void reap(int signal)
+{
+    (void)signal;
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+int main(void)
+{
+    signal(SIGTERM, end);
+    signal(SIGINT, end);
+    signal(SIGCHLD, reap);
+    for (;;)
+        pause();
+}
