@@ -143,7 +143,17 @@ class Services:
             if slots:
                 self._slots[place] = slots
                 items |= _balanced(chain, key, slots)
+            if key in self._general[chain]:
+                items |= self._shadowed(chain, key)
         self._items.put(("service", place), items)
+
+    def _shadowed(self, chain: str, key: ServiceKey) -> dict[ItemKey, Item]:
+        """Jumps for a key whose first target may give the packet back: a map has one verdict for a key."""
+        first, *others = (
+            jump for jump in self._objects.exact_jumps(chain, key) if live_rules(self._objects.rules_of(jump.jump_chain_id or ""))
+        )
+        reason = f"rule {first.id} jumps for the same address, protocol and port, and only the first such jump is taken"
+        return {("unsupported", "Rule", jump.id): Unsupported("Rule", jump.id, reason) for jump in others}
 
 
 def count_of(verdict: rs.Verdict) -> int:

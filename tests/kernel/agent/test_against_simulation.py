@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import HealthCheck, assume, event, given, note, settings
 from hypothesis import strategies as st
 from machines import KERNEL, Machine
 
@@ -60,6 +60,7 @@ class Site:
         report = self.programmer.take(Commit(tuple(changes), Position("s", self.revision), snapshot=True))
         assert report.refused == ()
         self.programmer.finish()
+        assume(not self.programmer.unsupported)
 
     def send(self, packet, patience):
         """Where a datagram arrives within ``patience`` seconds: interface, source, destination and port."""

@@ -68,7 +68,8 @@ class Agent:
     ) -> None:
         self._server, self._datapath, self._programmer = server, datapath, programmer
         self._observer, self._keep_in_place = observer, keep_in_place
-        self._position: Position | None = None
+        self._position: Position | None = None  # where the stream goes on; None: from the beginning
+        self._has_topology = False
         self._no_stream = "not connected yet"
         self._refused: tuple[str, ...] = ()
         self._known, self._unknown = asyncio.Event(), asyncio.Event()  # to the server
@@ -78,7 +79,7 @@ class Agent:
 
     def why_not_ready(self) -> str:
         """What is missing until the kernel has the topology, "" when nothing is."""
-        if self._position is None:
+        if not self._has_topology:
             return f"no topology: {self._no_stream}"
         return self._refused[0] if self._refused else ""
 
@@ -150,6 +151,7 @@ class Agent:
             return position
         if snapshot:
             gc.disable()  # all that comes now stays: looking through it again and again costs a third of the start
+        self._has_topology = True
         step = self._programmer.compile(commit)
         del commit  # a whole view takes as much memory as what is made of it
         report = self._programmer.program(step)
@@ -196,7 +198,7 @@ class Agent:
             doubts: AbstractSet[Part] = self._doubts or {NETWORK}
             self._doubts = set()
             new_links, self._new_links = self._new_links, set()
-            if self._position is None:
+            if not self._has_topology:  # all that is there would be too much
                 continue
             report = self._programmer.compare(doubts)
             self._observer.worked(report)

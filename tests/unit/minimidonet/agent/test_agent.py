@@ -156,6 +156,8 @@ async def test_nonsense_from_the_server_harms_nothing():
             await asyncio.sleep(1)
             site.network.cut.clear()
             await asyncio.sleep(10)
+            site.routing.delete_route(Route("10.1.0.0/16", kind="blackhole"))  # what is known is kept up
+            await asyncio.sleep(1)
             assert site.black_holes() == [1]
         site.network.nonsense = b""
         site.black_hole(2)
