@@ -24,6 +24,7 @@ from midonet_kubernetes.model.midonet import (
     Vip,
 )
 from midonet_kubernetes.simulate.faults import fault_of_rule
+from midonet_kubernetes.simulate.given import given
 from midonet_kubernetes.simulate.packet import Address, mac
 from midonet_kubernetes.simulate.prefixes import address_of
 
@@ -69,6 +70,13 @@ class Topology:
     def rules_of(self, chain: str) -> tuple[Rule, ...]:
         """The rules of a chain in their order."""
         return self._rules.get(chain, ())
+
+    def conditions_of(self, rule: Rule) -> tuple[str, ...]:
+        """The conditions that a rule of this topology gives (``given.given``)."""
+        found = self._given.get(rule.id)
+        if found is None:
+            found = self._given[rule.id] = given(rule)
+        return found
 
     def routes_of(self, router: str) -> tuple[Route, ...]:
         """The routes of a router, by id; those that leave by a port belong to the port's router."""
@@ -126,6 +134,10 @@ class Topology:
 
     @cached_property
     def _chain_faults(self) -> dict[str, str | None]:
+        return {}
+
+    @cached_property
+    def _given(self) -> dict[str, tuple[str, ...]]:
         return {}
 
     @cached_property

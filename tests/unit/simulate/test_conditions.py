@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from midonet_kubernetes.model.midonet import Chain, IpAddrGroup, Port, PortGroup, PortRange, Rule
 from midonet_kubernetes.simulate import Fragment, State, Topology
 from midonet_kubernetes.simulate.choices import Script
-from midonet_kubernetes.simulate.conditions import judge
+from midonet_kubernetes.simulate.conditions import _TESTS, judge
+from midonet_kubernetes.simulate.given import CONDITIONS, given
 from midonet_kubernetes.simulate.packet import ARP, IPV4, IPV6, SCTP, TCP
 from midonet_kubernetes.simulate.packets import arp_request, echo_request, icmp_error, ip, tcp
 from midonet_kubernetes.simulate.state import Draft
@@ -45,7 +46,7 @@ def walk_of(packet, *, entered=True):
 
 
 def rule(**fields):
-    return msgspec.convert({"id": "r", "chainId": "c", "type": "drop", **fields}, Rule)
+    return msgspec.convert({"id": "r", "chainId": "c", "type": "drop"} | fields, Rule)
 
 
 CASES = [
@@ -177,6 +178,17 @@ def test_the_fragment_policy_is_never_inverted(policy, taken, packet):
     assert judge(never, walk_of(packet)).holds == (packet in taken)
 
 
+def test_every_condition_has_a_test_and_every_other_field_is_accounted_for():
+    assert tuple(_TESTS) == CONDITIONS
+    companions = ("inv_", "cond_invert", "fragment_policy", "dl_src_mask", "dl_dst_mask")
+    rest = {name for name in Rule.__struct_fields__ if not name.startswith(companions) and not name.endswith("_length")}
+    assert rest - set(CONDITIONS) == {"id", "chain_id", "type", "rank", "jump_chain_id", "flow_action", "nat_targets"}
+
+
+def test_a_number_may_be_0_and_given_but_for_the_vlan_id():
+    assert given(rule(nwTos=0, nwProto=0, vlan=0, dlType=0)) == ("dl_type", "nw_tos", "nw_proto")
+
+
 def test_the_condition_that_decided_is_named():
     assert judge(rule(nwProto=TCP, tpDst={"start": 1, "end": 2}), walk_of(PLAIN)).condition == "tpDst"
     assert judge(rule(fragmentPolicy="nonheader"), walk_of(PLAIN)).condition == "fragmentPolicy"
@@ -205,16 +217,16 @@ def test_a_fragment_policy_keeps_connection_tracking_unasked():
 def test_what_is_not_tracked_is_forward_and_what_is_generated_is_return(packet, entered, is_return):
     walk = walk_of(packet, entered=entered)
     assert judge(rule(matchReturnFlow=True), walk).holds == is_return
-    assert judge(rule(matchForwardFlow=True), walk).holds != is_return
+    assert judge(rule(id="other", matchForwardFlow=True), walk).holds != is_return
 
 
 def test_a_generated_packet_has_no_port_of_entry():
     walk = walk_of(PLAIN, entered=False)
     assert not judge(rule(inPorts=["p"]), walk).holds
-    assert judge(rule(inPorts=["p"], invInPorts=True), walk).holds
+    assert judge(rule(id="other", inPorts=["p"], invInPorts=True), walk).holds
 
 
-@given(st.integers(0, 70000), st.integers(0, 70000), st.integers(0, 65535), st.booleans())
+@for_all(st.integers(0, 70000), st.integers(0, 70000), st.integers(0, 65535), st.booleans())
 def test_a_range_includes_both_its_ends(start, end, port, inverted):
     condition = msgspec.structs.replace(rule(), tp_dst=PortRange(start=start, end=end), inv_tp_dst=inverted)
     assert judge(condition, walk_of(replace(PLAIN, tp_dst=port))).holds == ((start <= port <= end) != inverted)

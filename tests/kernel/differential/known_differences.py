@@ -1,0 +1,94 @@
+"""Where the kernel is known to decide otherwise than MidoNet, each with a test whether a packet is such a case.
+
+A disagreement that none of them explains is a mistake, of the compiler or of the simulator.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from midonet_kubernetes.model.midonet import Port, Rule
+from midonet_kubernetes.simulate import Outcome, Packet, Topology
+
+
+@dataclass(frozen=True)
+class Case:
+    """A packet and what the simulator says.
+
+    Args:
+        packet: as it was sent.
+        topology: where.
+        outcomes: all of them.
+        before: the outcome of the packet that this one answers, if it answers one.
+    """
+
+    packet: Packet
+    topology: Topology
+    outcomes: tuple[Outcome, ...]
+    before: Outcome | None = None
+
+    @property
+    def steps(self) -> list[Any]:
+        """All steps of all outcomes."""
+        return [step for outcome in self.outcomes for step in outcome.steps]
+
+    @property
+    def rules(self) -> list[tuple[Any, Rule]]:
+        """The steps at rules, with the rule."""
+        return [(step, self.topology.find(Rule, step.rule)) for step in self.steps if step.rule]
+
+
+def a_chain_reached_twice(case: Case) -> bool:
+    """A chain that two jumps of one filter lead to runs once in MidoNet, twice in the kernel."""
+    return any("has run already" in step.text for step in case.steps)
+
+
+def filters_behind_a_dnat(case: Case) -> bool:
+    """On the way in the kernel translates after all filters of port and bridge: they see the original destination."""
+    for outcome in case.outcomes:
+        steps = [step for step in outcome.steps if step.rule or step.text.startswith("dnat to")]
+        at = next((n for n, step in enumerate(steps) if step.text.startswith("dnat to")), None)
+        if at is not None and any(step.stage.endswith("inbound") for step in steps[at + 2 :]):
+            return True
+    return False
+
+
+def a_protocol_that_midonet_does_not_track(case: Case) -> bool:
+    """The kernel tracks every protocol; to MidoNet all but TCP, UDP and ICMP is forward flow for ever."""
+    asked = any(rule.match_forward_flow or rule.match_return_flow for _, rule in case.rules)
+    return asked and not case.packet.is_tracked
+
+
+def a_reply_to_what_nobody_tracked(case: Case) -> bool:
+    """The kernel tracks all connections; MidoNet those that met a rule which asks, on the way out."""
+    asked = any(step.text == "connection tracking says forward flow" for step in case.steps)
+    return case.before is not None and asked
+
+
+def a_reply_that_another_device_restores(case: Case) -> bool:
+    """A reverse rule takes the replies of all translations in the kernel, in MidoNet those of its own device.
+
+    So the rules behind ``rev_dnat accept`` see, in MidoNet, the replies that leave an endpoint's bridge for the client's.
+    """
+    steps = case.before.steps if case.before is not None else ()
+    translated = {step.device for step in steps if step.text.startswith(("dnat to", "snat to"))}
+    missed = {step.device for step in case.steps if step.text.startswith("rev_") and step.text.endswith("does not apply")}
+    return bool(translated) and bool(missed - translated)
+
+
+def an_out_port_of_a_later_device(case: Case) -> bool:
+    """A mistake of the compiler: before the last device the kernel compares outPorts with the port of the last one."""
+    for step, rule in case.rules:
+        ports = [case.topology.find(Port, port) for port in rule.out_ports or ()]
+        if any(port is not None and port.device_id != step.device for port in ports):
+            return True
+    return False
+
+
+DIFFERENCES = (
+    a_chain_reached_twice,
+    filters_behind_a_dnat,
+    a_protocol_that_midonet_does_not_track,
+    a_reply_to_what_nobody_tracked,
+    a_reply_that_another_device_restores,
+    an_out_port_of_a_later_device,
+)
