@@ -46,7 +46,7 @@ class ElementCodec:
         self.key_length = self._layouts[0].length if single else sum(layout.padded for layout in self._layouts)
         padded = (self.key_length + 3) & ~3
         self._intervals, self._data = of.intervals, of.data
-        self._plain = not any(layout.swapped or layout.text for layout in self._layouts)
+        self._odd = [place for place, layout in enumerate(self._layouts) if layout.swapped or layout.text]
         fields = "".join(f"{layout.length}s{layout.padded - layout.length}x" for layout in self._layouts)
         self._fields = struct.Struct("=" + fields)
         self._raw_length = sum(layout.length for layout in self._layouts)
@@ -72,14 +72,17 @@ class ElementCodec:
         pack, head, kind, key_head = self._element.pack, self._element.size, LIST_ELEMENT | NESTED, self._key_head
         count, length = len(self._layouts), self._raw_length
         for key, data in elements:
-            fields = key if self._plain else self._in_registers(key)
+            fields = self._in_registers(key) if self._odd and len(key) == count else key
             if len(fields) != count or len(b"".join(fields)) != length:
                 raise ValueError(f"{key!r} is no key of {count} fields of together {length} bytes")
             tail = b"" if data is None else _data_attribute(self._data, data)
             yield pack(head + len(tail), kind, key_head, *fields) + tail
 
     def _in_registers(self, key: Key) -> list[bytes]:
-        return [layout.encode(value) for layout, value in zip(self._layouts, key, strict=True)]
+        fields = list(key)
+        for place in self._odd:
+            fields[place] = self._layouts[place].encode(fields[place])
+        return fields
 
     def _encode_intervals(self, elements: Iterable[tuple[Interval, ElementData]]) -> Iterator[bytes]:
         # The kernel keeps the first value of an interval, with the data, and the first value after it, flagged as an end.
@@ -106,7 +109,7 @@ class ElementCodec:
         for elements_list in lists:
             for _, body in walk(elements_list):
                 key: Key = unpack(body, 8)
-                if not self._plain:
+                if self._odd:
                     key = tuple(layout.decode(value) for layout, value in zip(layouts, key, strict=True))
                 elements[key] = self._read_data(body[start:]) if self._data else None
         return elements
