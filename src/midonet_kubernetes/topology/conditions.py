@@ -135,9 +135,9 @@ def _by_port(rule: Rule, name: str, around: Surroundings, *, inverted: bool) -> 
     wanted = getattr(rule, name)
     ports = around.members.get(wanted, ()) if isinstance(wanted, str) else wanted
     names = [around.interfaces[port].encode() for port in ports if port in around.interfaces]
-    if around.place is not Place.IN and name in {"in_ports", "in_port_group"}:
-        raise Inexpressible("the kernel does not know by which of a bridge's ports a packet came into it, once it is routed")
-    if len(names) < len(ports) and (around.place is Place.FORWARD or (not outgoing and around.place is Place.OUT)):
+    if (around.place is Place.FORWARD and name != "port_group") or (around.place is Place.OUT and name.startswith("in")):
+        raise Inexpressible("a routed packet is known by its first and last port only, not by those of each device on its way")
+    if not outgoing and around.place is not Place.IN and len(names) < len(ports):
         raise Inexpressible("behind the port of entry only the ports of this host are known to the kernel")
     what = Field.OIFNAME if outgoing else Field.IIFNAME
     if inverted:
