@@ -50,7 +50,15 @@ class Size:
     proxied: tuple[int, ...] = (100, 1_000, 10_000)
 
 
-SMALL = Size(services=(3, 30), endpoints=3, loads=1, changes=4, proxied=(3,))
+SMALL = Size(services=(30,), endpoints=3, loads=1, changes=4, proxied=(30,))
+
+
+@dataclass(frozen=True)
+class Load:
+    """Seconds that a load took, and of processor time."""
+
+    seconds: float
+    processor: float
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Followed:
 def measure(size: Size, folder: Path) -> Report:
     """Measure everything."""
     report = Report("agent", "minimidonet's agent")
-    loads: dict[int, list[float]] = {}
+    loads: dict[int, list[Load]] = {}
     followed: dict[int, Followed] = {}
     for count in size.services:
         here = folder / str(count)
@@ -93,20 +101,20 @@ async def _prepare(file: Path, services: int, endpoints: int) -> Commit:
     return Commit(tuple(changes), Position("store", 1), snapshot=True)
 
 
-def _load(namespaces: Namespaces, number: int, snapshot: Commit) -> float:
-    """Seconds from a topology in hand until all of it is in the kernel, in a namespace that is new."""
+def _load(namespaces: Namespaces, number: int, snapshot: Commit) -> Load:
+    """From a topology in hand until all of it is in the kernel, in a namespace that is new."""
     namespace, own = namespaces.make(f"loaded{number}"), namespaces.make(f"own{number}")
     datapath = Datapath(KERNEL, KERNEL.open_namespace(namespace.path), KERNEL.open_namespace(own.path))
     with contextlib.closing(datapath):
         datapath.prepare()
         gc.collect()
         gc.disable()  # as the agent does
-        began = time.monotonic()
+        began, used = time.monotonic(), time.process_time()
         report = Programmer(host_id(NODE), datapath).take(snapshot)
-        took = time.monotonic() - began
+        load = Load(time.monotonic() - began, time.process_time() - used)
         gc.enable()
         assert not report.refused, report.refused[:3]
-    return took
+    return load
 
 
 def _follow(namespaces: Namespaces, store: Path, services: int, size: Size) -> Followed:
@@ -207,18 +215,21 @@ def _processor(program: Background) -> float:
     return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads) / 1e9
 
 
-def _tell_loads(report: Report, size: Size, loads: dict[int, list[float]], proxied: dict[int, kube_proxy.Synced]) -> None:
-    rows = []
+def _tell_loads(report: Report, size: Size, loads: dict[int, list[Load]], proxied: dict[int, kube_proxy.Synced]) -> None:
+    rows, ratio, largest = [], 0.0, 0
     for count, took in loads.items():
+        seconds, processor = median([load.seconds for load in took]), median([load.processor for load in took])
+        cells = [plain(seconds), plain(min(load.seconds for load in took)), plain(processor)]
         other = proxied.get(count)
-        compared = f"1/{other.first / median(took):,.0f}" if other else "-"
-        rows.append((f"{count:,}", plain(median(took)), plain(min(took)), plain(other.first) if other else "-", compared))
-    columns = ("Services", "agent (median)", "agent (best)", "kube-proxy", "agent / kube-proxy")
+        if other:
+            ratio, largest = seconds / other.first, count
+            cells += [plain(other.first), plain(other.processor), f"1/{1 / ratio:,.0f}", f"1/{other.processor / processor:,.0f}"]
+        rows.append((f"{count:,}", *cells, *("-" * (7 - len(cells)))))
+    columns = ("Services", "agent", "best", "its CPU", "kube-proxy", "its CPU", "ratio", "of CPU")
     title = f"Seconds from the topology in hand to the kernel, {size.endpoints} endpoints each"
-    report.tables.append(Table(title, columns, rows, "kube-proxy: its own metric of its first full sync, in nftables mode"))
-    largest = max((count for count in loads if count in proxied), default=0)
+    note = f"agent: median and best of {size.loads}; kube-proxy: its own metric of its first full sync, in nftables mode"
+    report.tables.append(Table(title, columns, rows, note))
     if largest:
-        ratio = median(loads[largest]) / proxied[largest].first
         report.aims.append(Aim(f"load of {largest:,} Services against kube-proxy", ratio, 1 / 50))
 
 
