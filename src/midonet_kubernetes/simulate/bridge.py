@@ -69,11 +69,23 @@ def _decide(walk: Walk, vlans: Vlans, port: Port) -> Next:
 
 
 def _decide_arp(walk: Walk, vlans: Vlans, port: Port) -> Next:
-    """An ARP broadcast: answered from what is known, sent to the linked router that it is about, or flooded."""
+    """An ARP broadcast: answered from what is known, sent to the linked router that it is about, or flooded.
+
+    Tagged frames are learned from and flooded only.
+    """
+    packet, target = walk.packet, walk.packet.nw_dst
+    if not packet.vlans and isinstance(target, IPv4Address):
+        known = _answer_or_forward(walk, vlans, port, target)
+        if known is not None:
+            return known
+    if packet.is_gratuitous and isinstance(target, IPv4Address):
+        walk.draft.learn_mac(port.device_id, target, packet.eth_src)
+        walk.note(f"bridge {port.device_id} learns {target} at {packet.eth_src}")
+    return _flood(walk, vlans, port, "ARP")
+
+
+def _answer_or_forward(walk: Walk, vlans: Vlans, port: Port, target: IPv4Address) -> Next | None:
     packet, bridge = walk.packet, port.device_id
-    target = packet.nw_dst
-    if packet.vlans or not isinstance(target, IPv4Address):
-        return _flood(walk, vlans, port, "ARP")
     if packet.nw_proto == ARP_REQUEST and not packet.is_gratuitous:
         owner = mac_known_to_bridge(walk, bridge, target)
         if owner is not None:
@@ -82,10 +94,7 @@ def _decide_arp(walk: Walk, vlans: Vlans, port: Port) -> Next:
         interface = port_interface(peer)
         if interface is not None and interface.ip == target and port_mac(peer) is not None:
             return _forward(walk, vlans, port, own, f"ARP about router port {peer.id}")
-    if packet.is_gratuitous:
-        walk.draft.learn_mac(bridge, target, packet.eth_src)
-        walk.note(f"bridge {bridge} learns {target} at {packet.eth_src}")
-    return _flood(walk, vlans, port, "ARP")
+    return None
 
 
 def _forward(walk: Walk, vlans: Vlans, port: Port, out: Port, why: str) -> Next:

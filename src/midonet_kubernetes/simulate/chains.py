@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 
 from midonet_kubernetes.model.midonet import Chain, Rule
@@ -26,11 +27,12 @@ class Action(Enum):
 _DECISIVE = frozenset({Action.ACCEPT, Action.DROP, Action.REJECT})
 
 
+@dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a list of filters decided, and the words for it."""
+    """What a list of filters decided, and which rule did ("": none, the end of the chain)."""
 
-    def __init__(self, action: Action, reason: str = "") -> None:
-        self.action, self.reason = action, reason
+    action: Action
+    reason: str = ""
 
     @property
     def passes(self) -> bool:

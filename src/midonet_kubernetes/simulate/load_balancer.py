@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from midonet_kubernetes.model.midonet import LoadBalancer, Pool, PoolMember, Router, Vip
@@ -68,39 +69,41 @@ def _is_for(walk: Walk, vip: Vip) -> bool:
 
 
 def _to_member(walk: Walk, vip: Vip) -> bool:
+    """Keep the member that the client has, if it still serves, or choose one; False: there is none."""
     sticky = vip.session_persistence == _STICKY
-    pool = walk.topology.find(Pool, vip.pool_id)
-    members = walk.topology.members_of_pool(vip.pool_id) if pool is not None else ()
-    up = [member for member in members if _is_up(member, pool)] if pool is not None and pool.admin_state_up else []
     key = nat_key(walk, Kind.FWD_STICKY_DNAT if sticky else Kind.FWD_DNAT)
-    if key is None or (sticky and not up):
+    pool = walk.topology.find(Pool, vip.pool_id)
+    if key is None or pool is None:
+        return False
+    members = walk.topology.members_of_pool(pool.id)
+    up = [member for member in members if pool.admin_state_up and _is_up(member, pool)]
+    if sticky and not up:
         return False
     binding = walk.draft.binding(key)
-    if binding is not None:
-        if any(_end(member) == binding and (_is_up(member, pool) or _may_finish(member, sticky=sticky)) for member in members):
-            write_destination(walk, binding)
-            walk.note(f"VIP {vip.id} keeps member {binding}")
-            return True
-        walk.draft.unbind(key, binding)
-    if not up:
-        return False
-    chosen = walk.script.take("member", vip.id, _by_weight(up))
-    assert isinstance(chosen, Binding)
-    walk.draft.bind(key, chosen)
-    write_destination(walk, chosen)
-    walk.note(f"VIP {vip.id} takes member {chosen}")
+    if binding is None or not _serves(binding, members, pool, sticky=sticky):
+        if binding is not None:
+            walk.draft.unbind(key, binding)
+        if not up:
+            return False
+        chosen = walk.script.take("member", vip.id, _by_weight(up))
+        assert isinstance(chosen, Binding)
+        binding = chosen
+        walk.draft.bind(key, binding)
+    write_destination(walk, binding)
+    walk.note(f"VIP {vip.id} leads to member {binding}")
     return True
 
 
-def _is_up(member: PoolMember, pool: Pool | None) -> bool:
+def _serves(binding: Binding, members: Iterable[PoolMember], pool: Pool, *, sticky: bool) -> bool:
+    """Whether a client may stay at a member: it is up, or it is merely disabled and the VIP is not sticky."""
+    ends = (member for member in members if _end(member) == binding)
+    return any(_is_up(member, pool) or not (member.admin_state_up or sticky) for member in ends)
+
+
+def _is_up(member: PoolMember, pool: Pool) -> bool:
     """Without a health monitor, members count as active."""
-    active = member.status == "ACTIVE" or pool is None or pool.health_monitor_id is None
+    active = member.status == "ACTIVE" or pool.health_monitor_id is None
     return member.weight > 0 and member.admin_state_up and active and _end(member) is not None
-
-
-def _may_finish(member: PoolMember, *, sticky: bool) -> bool:
-    """A disabled member keeps the connections that it has, unless the VIP is sticky."""
-    return not member.admin_state_up and not sticky
 
 
 def _end(member: PoolMember) -> Binding | None:

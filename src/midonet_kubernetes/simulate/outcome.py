@@ -74,7 +74,7 @@ class Outcome:
     Args:
         probability: of this way, exact.
         fate: how it ends.
-        reason: why, in words ("dropped by rule 7 of chain X").
+        reason: why, in words ("rule 7 of chain X (the rule's id)", "router r has no route to 10.0.0.1").
         deliveries: where copies leave the virtual network, and as what.
         generated: packets that the virtual network makes on the way.
         steps: what happened, in order.

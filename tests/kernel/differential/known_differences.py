@@ -75,6 +75,21 @@ def a_reply_that_another_device_restores(case: Case) -> bool:
     return bool(translated) and bool(missed - translated)
 
 
+def filters_before_a_reply_is_restored(case: Case) -> bool:
+    """The kernel restores the source of a reply last of all: filters see the endpoint, where those of MidoNet see the Service."""
+    for outcome in case.outcomes:
+        at = next((n for n, step in enumerate(outcome.steps) if step.text.startswith("reverse dnat")), None)
+        if at is not None and any(step.rule for step in outcome.steps[at + 2 :]):
+            return case.before is not None
+    return False
+
+
+def a_hairpin_reply_passes_the_router(case: Case) -> bool:
+    """The reply to a translated source goes to the gateway in MidoNet; in the kernel it meets no filter of the router."""
+    steps = case.before.steps if case.before is not None else ()
+    return {"dnat", "snat"} <= {step.text.partition(" to ")[0] for step in steps if " to " in step.text}
+
+
 def an_out_port_of_a_later_device(case: Case) -> bool:
     """A mistake of the compiler: before the last device the kernel compares outPorts with the port of the last one."""
     for step, rule in case.rules:
@@ -90,5 +105,7 @@ DIFFERENCES = (
     a_protocol_that_midonet_does_not_track,
     a_reply_to_what_nobody_tracked,
     a_reply_that_another_device_restores,
+    filters_before_a_reply_is_restored,
+    a_hairpin_reply_passes_the_router,
     an_out_port_of_a_later_device,
 )

@@ -183,6 +183,12 @@ def test_tagged_arp_is_flooded(router_answers):
     assert ports(outcome) == {"b1", "c1", "np1"}
 
 
+def test_tagged_gratuitous_arp_is_learned_and_flooded():
+    talk = Conversation(cluster())
+    assert ports(talk.send("a1", arp_request(MAC_A, "10.1.1.50", "10.1.1.50", vlans=(5,)))) == {"b1", "c1", "np1"}
+    assert list(talk.state.neighbours.values()) == [MAC_A]
+
+
 def test_two_bridges_linked_without_vlans_do_not_flood_across():
     network = cluster()
     network.add("Port", "x1", type="Bridge", deviceId="br1", peerId="x2")
