@@ -237,7 +237,7 @@ PORT_FILTERS = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(chains(PORT_CONDITIONS), PORT_FILTERS, PACKETS)
 def test_conditions_about_ports_have_the_same_fate_as_in_midonet(rules, filters, packet):
     changes = [*network(filters), *rules, put("PortGroup", "pg", portIds=["a", "c"]), put("PortGroup", "none")]
@@ -318,7 +318,7 @@ def services(draw):
     return [*changes, *(put("Chain", f"s{n}") for n in range(5)), put("Chain", "services"), put("Chain", "main")]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(services(), PACKETS)
 def test_services_of_all_shapes_have_the_same_fate_as_in_midonet(rules, packet):
     changes = [
@@ -336,7 +336,7 @@ def test_services_of_all_shapes_have_the_same_fate_as_in_midonet(rules, packet):
     assert unsupported or actual == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(chains(), nat_rule("nat", "c0", 1.5), source_nat_rule("snat", "c1", 0.5), st.sampled_from("abc"), PACKETS)
 def test_translations_among_filters_have_the_same_fate_as_in_midonet(rules, nat, source_nat, port, packet):
     filters = {("b1", "inbound"): "c0", (port, "outbound"): "c1"}
