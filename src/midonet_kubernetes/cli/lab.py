@@ -6,17 +6,21 @@ import argparse
 import json
 import os
 import sys
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from midonet_kubernetes import settings
 from midonet_kubernetes.errors import UserError
 from midonet_kubernetes.lab import ending, launch, manifests, telling
+from midonet_kubernetes.lab.cluster import DEFAULT_NETWORKS, Networks
 from midonet_kubernetes.lab.control import ask
 from midonet_kubernetes.lab.processes import with_outside_pids
+from midonet_kubernetes.lab.session import Plan
 from midonet_kubernetes.lab.state import DEFAULT_NAME, Place, place
-from midonet_kubernetes.lab.underlay import MOST_NODES
+from midonet_kubernetes.lab.underlay import MOST_NODES, NETWORK
 
 DESCRIPTION = """\
 Starts nodes as network namespaces, runs the real programs on them, wires pods through the real CNI plugin, and checks
@@ -30,6 +34,7 @@ examples:
   midonet-kube lab check -o json                 the check again, for machines
   midonet-kube lab apply -f more.yaml            change it while it runs
   midonet-kube lab down                          end it from another terminal
+  midonet-kube lab --kubeconfig admin.conf       on a real API server, whose cluster has no MidoNet; all of it goes with the lab
 """
 SHOP = Path("examples/shop.yaml")
 
@@ -45,6 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once", action="store_true", help="end after the check, also on a terminal; the exit code tells its outcome"
     )
+    parser.add_argument(
+        "--kubeconfig", type=Path, metavar="FILE", help="run it on this cluster's API server, as an administrator"
+    )
+    for flag, default, what in (("pod", DEFAULT_NETWORKS.pods, "pods"), ("service", DEFAULT_NETWORKS.services, "Services")):
+        text = f"network of the cluster's {what} ({default})"
+        parser.add_argument(f"--{flag}-network", type=_network, default=default, metavar="CIDR", help=text)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions on a running lab")
     check = _action(actions, "check", "try every path again and show the table")
     check.add_argument(
@@ -84,13 +95,33 @@ def _node_count(text: str) -> int:
     return int(text)
 
 
+def _network(text: str) -> str:
+    try:
+        network = settings.cidr(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 network such as 10.96.0.0/16") from None
+    if network.overlaps(NETWORK):
+        raise argparse.ArgumentTypeError(f"{text} overlaps with {NETWORK}, the network of the lab's nodes")
+    return str(network)
+
+
+def _networks(arguments: argparse.Namespace) -> Networks:
+    pods, services = IPv4Network(arguments.pod_network), IPv4Network(arguments.service_network)
+    if pods.overlaps(services):
+        raise UserError(f"--pod-network {pods} and --service-network {services} overlap")
+    if pods.num_addresses < 256 * arguments.nodes:
+        raise UserError(f"--pod-network {pods} is too small: each of the {arguments.nodes} nodes needs a /24 of it")
+    return Networks(str(pods), str(services))
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Do it; the exit code."""
     where = place(arguments.name)
     match arguments.action:
         case None:
             stay = sys.stdout.isatty() and sys.stdin.isatty() and not arguments.once
-            return launch.launch(where, nodes=arguments.nodes, objects=manifests.read(arguments.files or [_shop()]), stay=stay)
+            plan = Plan(arguments.nodes, _networks(arguments), manifests.read(arguments.files or [_shop()]), stay)
+            return launch.launch(where, plan, arguments.kubeconfig)
         case "down":
             return ending.down(where)
         case "exec":

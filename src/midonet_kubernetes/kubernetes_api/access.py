@@ -25,12 +25,14 @@ class Access:
         tls: how to check it, None for the system's trust (or for plain HTTP).
         credentials: who we are.
         namespace: the one that is meant when none is named.
+        tls_server_name: to whom the server's certificate is made out, "" for the host of ``server``.
     """
 
     server: str
     tls: ssl.SSLContext | None = None
     credentials: Credentials = field(default=ANONYMOUS)
     namespace: str = "default"
+    tls_server_name: str = ""
 
 
 async def connect(access: Access) -> Client:
@@ -40,7 +42,8 @@ async def connect(access: Access) -> Client:
         UserError: there are no credentials where they should be.
     """
     await access.credentials.headers()
-    return Client(HttpTransport(access.server, tls=access.tls), access.credentials)
+    transport = HttpTransport(access.server, tls=access.tls, tls_server_name=access.tls_server_name)
+    return Client(transport, access.credentials)
 
 
 def in_cluster(environment: Mapping[str, str], directory: Path = SERVICE_ACCOUNT) -> Access:

@@ -25,6 +25,7 @@ class _Cluster(msgspec.Struct, rename="kebab"):
     certificate_authority: str = ""
     certificate_authority_data: str = ""
     insecure_skip_tls_verify: bool = False
+    tls_server_name: str = ""
 
 
 class _Variable(msgspec.Struct):
@@ -107,7 +108,8 @@ def read_kubeconfig(path: Path, context: str = "") -> Access:
     except ValueError:
         raise file.wrong(f"clusters[{chosen.cluster}].cluster.server", f"{cluster.server!r} is no http or https URL") from None
     tls = _tls(file, f"clusters[{chosen.cluster}].cluster", cluster, f"users[{chosen.user}].user", user)
-    return Access(server, tls, _credentials(file, f"users[{chosen.user}].user", user), chosen.namespace or "default")
+    credentials = _credentials(file, f"users[{chosen.user}].user", user)
+    return Access(server, tls, credentials, chosen.namespace or "default", cluster.tls_server_name)
 
 
 class _File:

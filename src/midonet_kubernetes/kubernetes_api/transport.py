@@ -25,6 +25,7 @@ class HttpTransport:
     Args:
         server: ``http://`` or ``https://``, host, port, and a path prefix if the server has one.
         tls: how to check the server and which certificate to show; None is the system's trust.
+        tls_server_name: to whom the server's certificate has to be made out, "" for the host of ``server``.
         timeout: seconds for a whole request that is not a stream.
         idle: seconds without a byte after which a stream counts as broken.
         connections: at most so many at a time, streams included.
@@ -35,12 +36,13 @@ class HttpTransport:
         server: str,
         *,
         tls: ssl.SSLContext | None = None,
+        tls_server_name: str = "",
         timeout: float = 60.0,
         idle: float = 120.0,
         connections: int = 128,
     ) -> None:
         self._server = server.rstrip("/")
-        self._tls = tls
+        self._tls, self._tls_server_name = tls, tls_server_name or None
         self._once = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
         self._streaming = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=idle)
         self._connections = connections
@@ -93,6 +95,7 @@ class HttpTransport:
             headers=request.headers,
             data=request.body or None,
             timeout=limits,
+            server_hostname=self._tls_server_name,
             allow_redirects=False,
         )
 

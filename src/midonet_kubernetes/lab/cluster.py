@@ -1,10 +1,11 @@
-"""Which programs make the lab a cluster, with what arguments, and what its Kubernetes API has to know of the nodes."""
+"""Which programs make the lab a cluster, and with what arguments."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
 from midonet_kubernetes.lab.programs import Program
@@ -14,21 +15,32 @@ from midonet_kubernetes.lab.underlay import LabNode
 POD_NETWORK, SERVICE_NETWORK = "10.244.0.0/16", "10.96.0.0/16"
 API_PORT, MIDONET_PORT, NODE_PORT = 6443, 8181, 10250  # NODE_PORT: where each node itself answers
 PROGRAMS = Path(sys.executable).parent
-PLUGIN = "midonet-kube-cni"
+CONTROLLERS, PLUGIN = "midonet-kube-controllers", "midonet-kube-cni"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The cluster's networks.
+
+    Args:
+        pods: of all pods, an IPv4 CIDR; each node has a /24 of it.
+        services: of all ClusterIPs, an IPv4 CIDR.
+    """
+
+    pods: str = POD_NETWORK
+    services: str = SERVICE_NETWORK
+
+
+DEFAULT_NETWORKS = Networks()
 
 
 def missing_programs() -> list[str]:
     """Programs that should stand beside the Python interpreter and do not."""
-    names = ("midonet-kube", "midonet-kube-controllers", "midonet-kube-node", "minimidonet", PLUGIN)
+    names = ("midonet-kube", CONTROLLERS, "midonet-kube-node", "minimidonet", PLUGIN)
     return [name for name in names if not (PROGRAMS / name).is_file()]
 
 
-def api_url(nodes: list[LabNode]) -> str:
-    """The Kubernetes API, on the first node."""
-    return f"http://{nodes[0].address}:{API_PORT}"
-
-
-def midonet_url(nodes: list[LabNode]) -> str:
+def midonet_url(nodes: Sequence[LabNode]) -> str:
     """The embedded MidoNet's server, on the first node."""
     return f"http://{nodes[0].address}:{MIDONET_PORT}"
 
@@ -38,46 +50,46 @@ def cni_configuration(node: LabNode) -> Path:
     return node.files / "cni" / "10-midonet.conflist"
 
 
-def kubernetes_api(place: Place, nodes: list[LabNode], outside: int) -> Program:
+def kubernetes_api(place: Place, nodes: Sequence[LabNode], networks: Networks, outside: int) -> Program:
     """The embedded Kubernetes API; ``outside`` is a socket that listens on this machine's loopback, for kubectl."""
     first = nodes[0]
     listen = [f"--listen={first.address}:{API_PORT}", f"--listen=127.0.0.1:{API_PORT}", f"--fd={outside}"]
-    networks = [f"--pod-cidr={POD_NETWORK}", f"--service-cidr={SERVICE_NETWORK}", f"--advertise={first.address}:{API_PORT}"]
-    argv = [str(PROGRAMS / "midonet-kube"), "kubernetes-api", *listen, *networks, f"--store={place.folder / 'kubernetes.sqlite'}"]
+    cidrs = [f"--pod-cidr={networks.pods}", f"--service-cidr={networks.services}", f"--advertise={first.address}:{API_PORT}"]
+    argv = [str(PROGRAMS / "midonet-kube"), "kubernetes-api", *listen, *cidrs, f"--store={place.folder / 'kubernetes.sqlite'}"]
     return Program("kubernetes-api", argv, first.network, inherited=(outside,))
 
 
-def midonet(place: Place, nodes: list[LabNode]) -> Program:
+def midonet(place: Place, nodes: Sequence[LabNode]) -> Program:
     """The embedded MidoNet's server."""
     first = nodes[0]
     argv = [str(PROGRAMS / "minimidonet"), "serve", f"--listen={first.address}:{MIDONET_PORT}", "--allow-anonymous"]
     return Program("minimidonet", [*argv, f"--store={place.folder / 'midonet.sqlite'}"], first.network)
 
 
-def controllers(place: Place, nodes: list[LabNode]) -> Program:
+def controllers(place: Place, nodes: Sequence[LabNode]) -> Program:
     """Translates, and pushes to MidoNet."""
     environment = {
         "MIDONETKUBE_KUBECONFIG": str(inside_kubeconfig(place)),
         "MIDONETKUBE_MIDONET_API": f"{midonet_url(nodes)}/midonet-api",
         "MIDONETKUBE_LISTEN": f"{nodes[0].address}:9453",
     }
-    return Program("midonet-kube-controllers", [str(PROGRAMS / "midonet-kube-controllers")], nodes[0].network, environment)
+    return Program(CONTROLLERS, [str(PROGRAMS / CONTROLLERS)], nodes[0].network, environment)
 
 
-def agent(node: LabNode, nodes: list[LabNode]) -> Program:
+def agent(node: LabNode, nodes: Sequence[LabNode]) -> Program:
     """The agent of minimidonet on a node."""
     host = uuid5(NAMESPACE_DNS, node.name)
     argv = [str(PROGRAMS / "minimidonet"), "agent", f"--api={midonet_url(nodes)}", f"--host-id={host}"]
     return Program(f"agent-{node.name}", [*argv, f"--name={node.name}", f"--namespace={node.datapath}"], node.network)
 
 
-def node_daemon(place: Place, node: LabNode) -> Program:
+def node_daemon(place: Place, node: LabNode, networks: Networks = DEFAULT_NETWORKS) -> Program:
     """The daemon that wires a node's pods."""
     environment = {
         "MIDONETKUBE_KUBECONFIG": str(inside_kubeconfig(place)),
         "MIDONETKUBE_NODENAME": node.name,
-        "MIDONETKUBE_CLUSTERCIDR": POD_NETWORK,
-        "MIDONETKUBE_SERVICECIDR": SERVICE_NETWORK,
+        "MIDONETKUBE_CLUSTERCIDR": networks.pods,
+        "MIDONETKUBE_SERVICECIDR": networks.services,
         "MIDONETKUBE_CNICONFIGPATH": str(cni_configuration(node)),
         "MIDONETKUBE_NODESOCKET": str(node.files / "node.sock"),
         "MIDONETKUBE_NODESTATE": str(node.files / "state"),
@@ -108,26 +120,3 @@ users:
 - name: lab
   user: {{}}
 """
-
-
-def node_object(node: LabNode) -> dict[str, Any]:
-    """A node's Node, before its network works."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": node.name, "labels": {"kubernetes.io/hostname": node.name}},
-    }
-
-
-def node_status(node: LabNode, now: str, *, ready: bool) -> dict[str, Any]:
-    """A merge patch of the Node's status."""
-    condition = {
-        "type": "Ready",
-        "status": "True" if ready else "False",
-        "reason": "NetworkReady" if ready else "NetworkNotReady",
-        "message": "the node daemon serves pods" if ready else "the node daemon has not said that it serves pods",
-        "lastHeartbeatTime": now,
-        "lastTransitionTime": now,
-    }
-    addresses = [{"type": "InternalIP", "address": node.address}, {"type": "Hostname", "address": node.name}]
-    return {"status": {"addresses": addresses, "conditions": [condition]}}

@@ -74,13 +74,13 @@ def enter_network(descriptor: int) -> None:
 
 def _guard(lab: Callable[[], int], namespaces: Path, problem: int) -> NoReturn:
     """The first child: dies with the command, leaves the namespaces, has the second child be process 1."""
-    _die_with_parent()
-    _leave_signals_to_the_lab()
+    die_with_parent()
+    leave_signals_to_the_lab()
     try:
         _unshare()
         init = os.fork()
         if init == 0:
-            _die_with_parent()
+            die_with_parent()
             _prepare_mounts(namespaces)
             _init(lab, problem)
     except OSError as error:
@@ -129,14 +129,15 @@ def _prepare_mounts(namespaces: Path) -> None:
         _call("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the one that forked it ends, in whatever way."""
     parent = os.getppid()
     _call("prctl", PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent and os.getpid() != 1:  # it died before we asked
         os._exit(1)
 
 
-def _leave_signals_to_the_lab() -> None:
+def leave_signals_to_the_lab() -> None:
     """A terminal signals the whole group; only the command acts on it and tells the lab."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -10,6 +10,7 @@ from midonet_kubernetes.errors import AlreadyExists, Conflict, Invalid, Manifest
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.discovery import Discovery
 from midonet_kubernetes.kubernetes_api.kinds import Kind
+from midonet_kubernetes.lab.ownership import Ownership
 from midonet_kubernetes.translate import manifest as manifests
 
 Manifest = Mapping[str, Any]
@@ -49,26 +50,44 @@ def describe(manifest: Manifest) -> str:
     return f"{manifest['kind']} {namespace + '/' if namespace else ''}{metadata['name']}"
 
 
-async def apply(client: Client, objects: Iterable[Manifest], say: Say) -> None:
+def namespaces(objects: Iterable[Manifest]) -> set[str]:
+    """The Namespaces in which objects are, or would be if their kinds had any."""
+    return {manifest["metadata"].get("namespace") or "default" for manifest in objects}
+
+
+async def apply(client: Client, objects: Iterable[Manifest], say: Say, ownership: Ownership | None = None) -> None:
     """Create the objects, or change those that are there.
 
+    Args:
+        client: of the API.
+        objects: as the user wrote them.
+        say: told of each.
+        ownership: marks them, in an API that others use too.
+
     Raises:
-        ManifestError: an object is not acceptable; every kind is looked at before the first object is sent.
+        ManifestError: an object is not acceptable, or somebody else's; every kind is looked at before the first object is sent.
     """
     for manifest, kind in await _with_kinds(client, objects, say):
         try:
-            outcome = await _apply_one(client, kind, manifest)
+            outcome = await _apply_one(client, kind, manifest, ownership)
         except Invalid as error:
             raise ManifestError(f"{describe(manifest)}: {error}") from None
         unused = "" if kind.kind in ACTED_ON else " (accepted; the lab does nothing with this kind)"
         await say(f"{kind.kind.lower()}/{manifest['metadata']['name']} {outcome}{unused}")
 
 
-async def delete(client: Client, objects: Iterable[Manifest], say: Say) -> None:
-    """Delete the objects and what they own; one that is not there is fine."""
+async def delete(client: Client, objects: Iterable[Manifest], say: Say, ownership: Ownership | None = None) -> None:
+    """Delete the objects and what they own; one that is not there is fine.
+
+    Raises:
+        ManifestError: an object is somebody else's, in an API that others use too.
+    """
     for manifest, kind in await _with_kinds(client, objects, say):
         name = manifest["metadata"]["name"]
         try:
+            if ownership:
+                there = await client.get(kind, name, namespace=_namespace(kind, manifest))
+                _refuse_others(manifest, there, ownership)
             await client.delete(kind, name, namespace=_namespace(kind, manifest))
             await say(f"{kind.kind.lower()}/{name} deleted")
         except NotFound:
@@ -90,11 +109,15 @@ async def _with_kinds(client: Client, objects: Iterable[Manifest], say: Say) -> 
     return found
 
 
-async def _apply_one(client: Client, kind: Kind[dict[str, Any]], manifest: Manifest) -> str:
+async def _apply_one(client: Client, kind: Kind[dict[str, Any]], manifest: Manifest, ownership: Ownership | None) -> str:
     name, namespace = manifest["metadata"]["name"], _namespace(kind, manifest)
+    if ownership:
+        manifest = ownership.marked(manifest)
     for _ in range(ATTEMPTS):
         try:
             before = await client.get(kind, name, namespace=namespace)
+            if ownership:
+                _refuse_others(manifest, before, ownership)
             after = await client.patch(kind, name, manifest, namespace=namespace)
             same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
         except NotFound:
@@ -107,6 +130,13 @@ async def _apply_one(client: Client, kind: Kind[dict[str, Any]], manifest: Manif
             continue
         return "unchanged" if same else "configured"
     raise ManifestError(f"{describe(manifest)}: others keep changing it; try again")
+
+
+def _refuse_others(manifest: Manifest, found: Manifest, ownership: Ownership) -> None:
+    if not ownership.owns(found):
+        raise ManifestError(
+            f"{describe(manifest)} is in the cluster already and not this lab's: choose another name or namespace"
+        )
 
 
 def _namespace(kind: Kind[dict[str, Any]], manifest: Manifest) -> str | None:

@@ -23,6 +23,7 @@ from midonet_kubernetes.lab.check.verdict import Verdict
 from midonet_kubernetes.lab.control import Say
 from midonet_kubernetes.lab.programs import spawn
 from midonet_kubernetes.lab.running import Lab, ready
+from midonet_kubernetes.model.kubernetes import Node
 
 T = TypeVar("T")
 
@@ -55,9 +56,9 @@ class Requests:
             case "export":
                 return {"code": 0, "objects": await self._export()}
             case "apply":
-                await manifests.apply(self._lab.client, request["objects"], say)
+                await manifests.apply(self._lab.client, request["objects"], say, self._lab.ownership)
             case "delete":
-                await manifests.delete(self._lab.client, request["objects"], say)
+                await manifests.delete(self._lab.client, request["objects"], say, self._lab.ownership)
             case "exec":
                 return {"code": await self._exec(request, descriptors)}
             case "down":
@@ -73,12 +74,15 @@ class Requests:
         return await check(plan(await self._facts(patience)), self._probe, patience=patience)
 
     async def _facts(self, patience: float) -> Facts:
-        nodes, pods, services = (
-            await self._list(NODE, patience),
-            await self._list(POD, patience),
-            await self._list(SERVICE, patience),
-        )
+        nodes, services = await self._nodes(patience), await self._list(SERVICE, patience)
+        names = {node.metadata.name for node in nodes}
+        pods = [pod for pod in await self._list(POD, patience) if pod.spec.node_name in names]
         return gather(nodes, pods, services, await self._list(ENDPOINT_SLICE, patience), node_port=cluster.NODE_PORT)
+
+    async def _nodes(self, patience: float = PATIENCE) -> list[Node]:
+        """The lab's; a real cluster may have others."""
+        names = {node.name for node in self._lab.nodes}
+        return [node for node in await self._list(NODE, patience) if node.metadata.name in names]
 
     async def _list(self, kind: Kind[T], patience: float = PATIENCE) -> Sequence[T]:
         """All objects; an API server that is being started again is waited for."""
@@ -105,7 +109,7 @@ class Requests:
     async def status(self) -> dict[str, Any]:
         """Programs, nodes and pods, for people and machines."""
         lab, now = self._lab, asyncio.get_running_loop().time()
-        nodes = await self._list(NODE)
+        nodes = await self._nodes()
         return {
             "name": lab.place.name,
             "supervisor": str(Path("/proc/self/ns/pid").readlink()),  # noqa: ASYNC240 - no disk behind it

@@ -10,6 +10,7 @@ from pathlib import Path
 from midonet_kubernetes.errors import UserError
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.lab.kubelet import Kubelet
+from midonet_kubernetes.lab.ownership import Ownership
 from midonet_kubernetes.lab.programs import Programs
 from midonet_kubernetes.lab.state import Place
 from midonet_kubernetes.lab.underlay import LabNode
@@ -23,6 +24,7 @@ class Lab:
     place: Place
     nodes: list[LabNode]
     client: Client
+    ownership: Ownership | None
     programs: Programs
     kubelet: Kubelet
     stop: asyncio.Event

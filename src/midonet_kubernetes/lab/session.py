@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,29 +11,32 @@ from pathlib import Path
 from typing import Any
 
 from midonet_kubernetes.errors import ApiError, MachineError, MidonetKubeError
+from midonet_kubernetes.kubernetes_api.access import connect
 from midonet_kubernetes.kubernetes_api.client import Client
-from midonet_kubernetes.kubernetes_api.kinds import NODE, raw
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
+from midonet_kubernetes.kubernetes_api.kinds import raw
+from midonet_kubernetes.kubernetes_api.kubeconfig import read_kubeconfig
 from midonet_kubernetes.lab import cluster, manifests, sandbox, underlay
+from midonet_kubernetes.lab.api import Api
+from midonet_kubernetes.lab.cluster import Networks
 from midonet_kubernetes.lab.cni_runtime import CniRuntime
 from midonet_kubernetes.lab.control import ControlServer
 from midonet_kubernetes.lab.kubelet import Kubelet
 from midonet_kubernetes.lab.manifests import Manifest
+from midonet_kubernetes.lab.node_reports import NodeReports
 from midonet_kubernetes.lab.programs import Programs
 from midonet_kubernetes.lab.requests import Requests
 from midonet_kubernetes.lab.running import Lab, now, ready
 from midonet_kubernetes.lab.state import Place
 from midonet_kubernetes.lab.telling import Teller
-from midonet_kubernetes.lab.underlay import LabNode
 from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.linux.probe import probe
 
 PATIENCE = 60.0  # seconds for one step of the start; far more than any needs
 CHECK_PATIENCE = 15.0  # seconds in which a row of the first check may still turn green
 POLL = 0.05
+ABSENTEES_TOLD = 10.0  # seconds without pods after which it is said who should have made or placed them
 MOST_RESTARTS = 5  # of a program during the start: it will not come up
 DEPLOYMENT = raw("apps/v1", "Deployment", "deployments", namespaced=True)
-RAW_NODE = raw("v1", "Node", "nodes", namespaced=False)
 
 
 @dataclass(frozen=True)
@@ -42,21 +45,27 @@ class Plan:
 
     Args:
         nodes: how many.
-        objects: what runs on them.
+        networks: of pods and Services.
+        objects: what runs on the nodes.
         stay: keep running after the check until told to stop; else end with its outcome.
-        outside: number of a socket that listens on the machine's loopback, for kubectl.
-        port: its port.
     """
 
     nodes: int
+    networks: Networks
     objects: Sequence[Manifest]
     stay: bool
-    outside: int
-    port: int
 
 
-async def run(place: Place, plan: Plan, kernel: Kernel, teller: Teller, stop: asyncio.Event) -> int:
+async def run(place: Place, plan: Plan, api: Api, kernel: Kernel, *, teller: Teller, stop: asyncio.Event) -> int:
     """Start everything, check it, stay until ``stop`` is set or end; everything is taken down when this returns.
+
+    Args:
+        place: for the files; its kubeconfigs are written.
+        plan: what the user asked for.
+        api: on which Kubernetes API.
+        kernel: makes the nodes.
+        teller: tells the user.
+        stop: set when the lab shall end.
 
     Returns:
         0, or 1 when a row of the check failed.
@@ -71,13 +80,16 @@ async def run(place: Place, plan: Plan, kernel: Kernel, teller: Teller, stop: as
         remedies = "\n".join(f"  {finding.feature}: {finding.remedy}" for finding in lacking)
         raise MachineError(f"this kernel lacks what the virtual network is made of:\n{remedies}")
     async with AsyncExitStack() as stack:
-        session = _Session(place, plan, kernel, teller, stop, stack)
+        client = await connect(read_kubeconfig(cluster.inside_kubeconfig(place)))
+        stack.push_async_callback(client.close)
+        session = _Session(place, plan, api, client, kernel, teller, stop, stack)
         stopped = asyncio.create_task(_wait(stop))
         stack.push_async_callback(_ended, stopped)
         working = asyncio.create_task(session.start_and_check())
         stack.push_async_callback(_ended, working)
         await asyncio.wait([working, stopped], return_when=asyncio.FIRST_COMPLETED)
         if not working.done():  # told to stop while starting
+            await _ended(working)  # so that nothing is made while the rest is taken down
             return 0
         code = working.result()
         if plan.stay:
@@ -91,6 +103,8 @@ class _Session:
 
     place: Place
     plan: Plan
+    api: Api
+    client: Client
     kernel: Kernel
     teller: Teller
     stop: asyncio.Event
@@ -100,8 +114,7 @@ class _Session:
         self.nodes = underlay.planned(self.place, self.plan.nodes)
         self.programs = Programs(self.place.logs, self.teller.say)
         self.stack.push_async_callback(self.programs.stop)
-        self.client = Client(HttpTransport(cluster.api_url(self.nodes)))
-        self.stack.push_async_callback(self.client.close)
+        self.reports = NodeReports(self.client, self.nodes, self.api.ownership, now)
         self.kubelet = Kubelet(
             self.client,
             nodes={node.name: node for node in self.nodes},
@@ -113,7 +126,8 @@ class _Session:
 
     async def start_and_check(self) -> int:
         """All steps; the exit code."""
-        requests = Requests(Lab(self.place, self.nodes, self.client, self.programs, self.kubelet, self.stop))
+        lab = Lab(self.place, self.nodes, self.client, self.api.ownership, self.programs, self.kubelet, self.stop)
+        requests = Requests(lab)
         control = ControlServer(self.place.control, requests.handle)
         self.stack.push_async_callback(control.close)
         with self.teller.step(f"{self.plan.nodes} nodes, joined by an underlay"):
@@ -123,8 +137,7 @@ class _Session:
         with self.teller.step("controllers, agents and node daemons"):
             await self._start_nodes()
         with self.teller.step("pods"):
-            await manifests.apply(self.client, self.plan.objects, self._note)
-            await self._until(self._all_ready, "all pods are ready")
+            await self._start_pods()
         with self.teller.step("check"):
             verdicts = await requests.check(CHECK_PATIENCE)
         self.teller.show_check([verdict.as_dict() for verdict in verdicts])
@@ -134,32 +147,38 @@ class _Session:
         return int(any(verdict.passed is False for verdict in verdicts))
 
     async def _start_apis(self) -> None:
-        outside, inside = f"http://127.0.0.1:{self.plan.port}", cluster.api_url(self.nodes)
-        self.place.kubeconfig.write_text(cluster.kubeconfig(outside), encoding="utf-8")
-        cluster.inside_kubeconfig(self.place).write_text(cluster.kubeconfig(inside), encoding="utf-8")
-        self.programs.start(cluster.kubernetes_api(self.place, self.nodes, self.plan.outside))
+        self.api.start(self.nodes, self.kernel, self.programs)
         self.programs.start(cluster.midonet(self.place, self.nodes))
         await self._until(self._api_answers, "the Kubernetes API answers")
-        for node in self.nodes:
-            await self.client.create(RAW_NODE, cluster.node_object(node))
-            await self._report(node, ready=False)
+        await self.api.claim(self.client, self.nodes, self.teller.say)
+        self.stack.push_async_callback(self.api.release, self.client, self.programs, self.teller.say)
+        await self.reports.register()
+        await self.api.give_pod_networks(self.client)
 
     async def _start_nodes(self) -> None:
         self.programs.start(cluster.controllers(self.place, self.nodes))
         for node in self.nodes:
             self.programs.start(cluster.agent(node, self.nodes))
-            self.programs.start(cluster.node_daemon(self.place, node))
+            self.programs.start(cluster.node_daemon(self.place, node, self.plan.networks))
             answering = await sandbox.answer(node.name, [cluster.NODE_PORT], node.network, self.place.logs / "nodes.log")
             self.stack.callback(answering.kill)
-        running = asyncio.create_task(self.kubelet.run(), name="kubelet")
-        self.stack.push_async_callback(_ended, running)
+        self._keep_running(self.kubelet.run(), "kubelet")
         for node in self.nodes:
             configuration = cluster.cni_configuration(node)
             await self._until(partial(_exists, configuration), f"{node.name} serves pods")
-            await self._report(node, ready=True)
+            await self.reports.ready(node)
+        self._keep_running(self.reports.run(), "node reports")
 
-    async def _report(self, node: LabNode, *, ready: bool) -> None:
-        await self.client.patch(NODE, node.name, cluster.node_status(node, now(), ready=ready), subresource="status")
+    def _keep_running(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self.stack.push_async_callback(_ended, asyncio.create_task(work, name=name))
+
+    async def _start_pods(self) -> None:
+        namespaces = [manifest for manifest in self.plan.objects if manifest["kind"] == "Namespace"]
+        others = [manifest for manifest in self.plan.objects if manifest not in namespaces]
+        await manifests.apply(self.client, namespaces, self._note, self.api.ownership)
+        await self.api.complete_namespaces(self.client, manifests.namespaces(others))
+        await manifests.apply(self.client, others, self._note, self.api.ownership)
+        await self._until(self._all_ready, "all pods are ready", self.api.absentee)
 
     async def _note(self, line: str) -> None:
         """Of what was applied, only what is not as usual is worth a line here."""
@@ -174,32 +193,46 @@ class _Session:
         return True
 
     async def _all_ready(self) -> bool:
-        """Every Deployment has its replicas ready, and so is every Pod that the kubelet knows."""
+        """Every Deployment of the lab has its replicas ready, and so is every Pod of the lab that the kubelet knows."""
+        mine = self.api.ownership.labels if self.api.ownership else {}
+        deployments = await self.client.list(DEPLOYMENT, labels=",".join(f"{key}={value}" for key, value in mine.items()))
         return all(
             deployment.get("status", {}).get("readyReplicas", 0) >= deployment["spec"].get("replicas", 1)
-            for deployment in await self.client.list(DEPLOYMENT)
-        ) and all(ready(pod) for pod in self.kubelet.pods.store.values())
+            for deployment in deployments
+        ) and all(ready(pod) for pod in self.kubelet.pods.store.values() if mine.items() <= pod.metadata.labels.items())
 
-    async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def _until(
+        self, reached: Callable[[], Awaitable[bool]], what: str, absentee: Callable[[Client], Awaitable[str]] | None = None
+    ) -> None:
         """Wait until something holds.
+
+        Args:
+            reached: whether it does.
+            what: it is, for the message.
+            absentee: which component of the cluster keeps it from holding, if one is seen to.
 
         Raises:
             MidonetKubeError: it takes too long, or a program will not come up; the message has the end of a log.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        began, missing = loop.time(), ""
         while not await reached():
-            for running in self.programs.running.values():
-                if running.restarts >= MOST_RESTARTS:
-                    name = running.program.name
-                    raise MidonetKubeError(
-                        f"{name} does not come up ({running.last_exit}). {last_lines(self.programs.log(name))}"
-                    )
-            if loop.time() > deadline:
-                why = self.kubelet.last_failure or f"not in {PATIENCE:.0f} s"
+            self._complain_of_programs()
+            if absentee is not None and not missing and loop.time() > began + ABSENTEES_TOLD:
+                missing = await absentee(self.client)
+                if missing:
+                    self.teller.say(f"waiting, but {missing}")
+            if loop.time() > began + PATIENCE:
+                why = missing or self.kubelet.last_failure or f"not in {PATIENCE:.0f} s"
                 logs = "\n".join(last_lines(self.programs.log(name)) for name in self.programs.running)
                 raise MidonetKubeError(f"waited in vain until {what}: {why}\n{logs}")
             await asyncio.sleep(POLL)
+
+    def _complain_of_programs(self) -> None:
+        for running in self.programs.running.values():
+            if running.restarts >= MOST_RESTARTS:
+                name = running.program.name
+                raise MidonetKubeError(f"{name} does not come up ({running.last_exit}). {last_lines(self.programs.log(name))}")
 
 
 async def _wait(stop: asyncio.Event) -> None:

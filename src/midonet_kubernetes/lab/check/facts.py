@@ -48,7 +48,15 @@ class ServicePortFact:
 
 @dataclass(frozen=True)
 class Facts:
-    """A cluster as the check sees it. ``node_port``: where each node itself answers, TCP and UDP."""
+    """A cluster as the check sees it.
+
+    Args:
+        nodes: all of them.
+        pods: those that answer.
+        service_ports: of Services with a ClusterIP.
+        api: address and port of the API server's Service, None when the server is not on one of the nodes.
+        node_port: where each node itself answers, TCP and UDP.
+    """
 
     nodes: tuple[NodeFact, ...]
     pods: tuple[PodFact, ...]
@@ -78,12 +86,15 @@ def gather(
             for endpoint in endpoint_slice.endpoints or ():
                 if endpoint.conditions.ready is not False:
                     ready.update({ip: by_ip.get(ip) for ip in endpoint.addresses})
+    node_facts = tuple(sorted((_node(node) for node in nodes if node.spec.pod_cidr), key=lambda node: node.name))
     service_ports, api = [], None
     for service in sorted(services, key=lambda service: service.metadata.key):
         if service.spec.cluster_ip in {"", "None"}:
             continue
         if service.metadata.key == "default/kubernetes":
-            api = (service.spec.cluster_ip, service.spec.ports[0].port)
+            first = service.spec.ports[0]
+            if endpoints.get((service.metadata.key, first.name, first.protocol), {}).keys() & {n.internal_ip for n in node_facts}:
+                api = (service.spec.cluster_ip, first.port)
             continue
         for service_port in service.spec.ports:
             ready = endpoints.get((service.metadata.key, service_port.name, service_port.protocol), {})
@@ -99,7 +110,7 @@ def gather(
                 )
             )
     return Facts(
-        nodes=tuple(sorted((_node(node) for node in nodes if node.spec.pod_cidr), key=lambda node: node.name)),
+        nodes=node_facts,
         pods=pod_facts,
         service_ports=tuple(service_ports),
         api=api,
