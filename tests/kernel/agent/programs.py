@@ -215,7 +215,7 @@ class World:
             LinuxKernel().remove_namespace(self.path(host))
 
 
-def eventually(claim, seconds=10):
+def eventually(claim, seconds=30):
     """The answer of ``claim`` once it raises nothing."""
     end = time.monotonic() + seconds
     while True:
