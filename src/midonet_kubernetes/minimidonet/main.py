@@ -21,8 +21,8 @@ from midonet_kubernetes.settings import LOG_FORMAT, LOG_LEVEL, address
 
 _SERVE = """\
 Serves MidoNet's REST API under /midonet-api and minimidonet's extensions under /minimidonet/v1.
-The same addresses answer /healthz, /readyz and /metrics. When requests are answered, one line with the URL is printed
-for each address. SIGTERM ends it: running requests are answered first."""
+The same addresses answer /healthz, /readyz and /metrics, and show the topology to a browser at /. When requests are
+answered, one line with the URL is printed for each address. SIGTERM ends it: running requests are answered first."""
 
 _ADD_USER = "Reads a password (from standard input when that is no terminal) and makes the line for the users' file."
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import parse_qsl
 
+from midonet_kubernetes.minimidonet.page.answers import Answers
 from midonet_kubernetes.minimidonet.rest.body import parse
 from midonet_kubernetes.minimidonet.rest.call import existing
 from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
@@ -31,12 +33,13 @@ class Extensions:
     store: Store
     agents: Agents
 
-    def answer(self, method: str, path: str, body: bytes) -> Any:
+    def answer(self, method: str, path: str, query: str, body: bytes) -> Any:
         """The JSON value of a 200.
 
         Args:
             method: in capitals.
             path: below the prefix.
+            query: of the URI.
             body: as sent.
 
         Raises:
@@ -51,6 +54,8 @@ class Extensions:
                 return _only(method, GET=self._topology)
             case ["hosts"]:
                 return _only(method, GET=self._hosts)
+            case ["page", name]:
+                return _only(method, GET=lambda: Answers(self.store, self.agents).answer(name, dict(parse_qsl(query))))
             case ["hosts", host]:
                 return _only(method, PUT=lambda: self._register(_host_id(host), body))
             case ["hosts", host, "status"]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from midonet_kubernetes.exchange import Request, Response
+from midonet_kubernetes.minimidonet.page.files import page_file
 from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.server.api import is_login, refused
@@ -58,7 +59,7 @@ class Face:
         path = _path(http)
         if is_stream(http.method, path):
             return await self._stream(http, path)
-        plain = self._plain(path)
+        plain = self._plain(http.method, path)
         if plain is not None:
             return plain
         try:
@@ -99,8 +100,8 @@ class Face:
             self._running -= 1
         return response
 
-    def _plain(self, path: str) -> web.Response | None:
-        """Health and metrics, for those who watch the server."""
+    def _plain(self, method: str, path: str) -> web.Response | None:
+        """Health, metrics and the page's files, for those who watch the server."""
         match path:
             case "/healthz":
                 return web.Response(text="ok\n")
@@ -108,7 +109,8 @@ class Face:
                 return web.Response(text="stopping\n", status=503) if self.is_stopping else web.Response(text="ok\n")
             case "/metrics":
                 return self._metrics.response()
-        return None
+        file = page_file(path.partition("?")[0]) if method in {"GET", "HEAD"} else None
+        return None if file is None else _sent(file)
 
     async def _stream(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         if self._service.hub.readers() >= MOST_STREAMS:

@@ -56,7 +56,8 @@ class Service:
         method = request.method.upper()
         try:
             self._api.access.check(headers)
-            value = self._extensions.answer(method, request.path.partition("?")[0][len(PREFIX) :], request.body)
+            path, _, query = request.path[len(PREFIX) :].partition("?")
+            value = self._extensions.answer(method, path, query, request.body)
         except Refusal as refusal:
             return refused(refusal)
         response = compressed(Response(200, _JSON_HEADERS, msgspec.json.encode(value)), headers)

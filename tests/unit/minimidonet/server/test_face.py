@@ -212,6 +212,16 @@ async def test_those_who_watch_are_answered():
     assert 'minimidonet_requests_total{code="200",method="GET",resource="bridges"} 1.0' in metrics
 
 
+async def test_the_page_is_at_the_root_and_can_only_be_read():
+    async with serving() as served:
+        page = await served.ask("GET", "/?x=1")
+        assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert b"<title>minimidonet</title>" in page.body
+        assert (await served.ask("HEAD", "/page.js")).body == b""
+        for method in ("POST", "PUT", "DELETE"):
+            assert (await served.ask(method, "/", b"{}")).status == 404
+
+
 async def test_links_start_as_the_client_addressed_the_server():
     async with serving() as served:
         answer = await served.ask(

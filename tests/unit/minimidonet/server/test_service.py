@@ -18,6 +18,8 @@ EXTENSIONS = [
     ("GET", "/minimidonet/v1/version"),
     ("GET", "/minimidonet/v1/topology"),
     ("GET", "/minimidonet/v1/hosts"),
+    ("GET", "/minimidonet/v1/page/summary"),
+    ("GET", "/minimidonet/v1/page/chains?search=x"),
     ("PUT", f"/minimidonet/v1/hosts/{HOST}"),
     ("PUT", f"/minimidonet/v1/hosts/{HOST}/status"),
     ("GET", "/minimidonet/v1/nothing"),
