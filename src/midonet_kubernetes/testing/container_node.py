@@ -1,7 +1,7 @@
-"""A node as a kubelet finds it: containerd, runc and CNI plugins in file systems of its own, in the lab's network namespace of it.
+"""A node as a kubelet finds it: containerd, runc and CNI plugins, in the network namespace that the lab gives it.
 
-Two of them are on one machine, so what a machine has once is each one's own: ``/run``, ``/var/lib``, ``/var/log`` and the
-kernel settings that kubelet writes are mounted for it alone, and its containers are in control groups under ``cgroup``.
+Several are on one machine, so what a machine has once is each one's own: ``/run``, ``/var/lib``, ``/var/log`` and the kernel
+settings that kubelet writes are mounted for it alone, and its containers are in control groups under ``cgroup``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from midonet_kubernetes.lab.programs import Program, spawn
 from midonet_kubernetes.lab.underlay import LabNode
+from midonet_kubernetes.testing.kubelet_pods import PAUSE
 
-PAUSE = "localhost/pause:1"
 CNI_PLUGINS, CNI_CONFIGURATIONS = Path("/run/cni/bin"), Path("/run/cni/net.d")
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -112,7 +112,7 @@ class ContainerNode:
         """The kubelet, which registers the Node itself."""
         configuration = self.node.files / "kubelet.json"
         configuration.write_text(json.dumps(self._kubelet_configuration()), encoding="ascii")
-        argv = [
+        argv: list[str | Path] = [
             self.programs["kubelet"],
             f"--config={configuration}",
             f"--kubeconfig={self.kubeconfig}",
@@ -149,7 +149,8 @@ class ContainerNode:
         Raises:
             AssertionError: it does not take it.
         """
-        program = self.program("ctr", ["ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images", "import", archive])
+        argv: list[str | Path] = ["ctr", f"--address={CONTAINERD_SOCKET}", "--namespace=k8s.io", "images", "import", archive]
+        program = self.program("ctr", argv)
         with log.open("ab") as output:
             process = await spawn(program.argv, program.namespace, stdout=output, stderr=output)
             assert await process.wait() == 0, f"{self.node.name} does not take {archive.name}: {log}"

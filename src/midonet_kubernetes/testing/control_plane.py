@@ -29,7 +29,9 @@ CONTROLLERS, NODE_DAEMON = "midonet-kube-controllers", "midonet-kube-node"
 
 def users(nodes: list[LabNode]) -> dict[str, tuple[str, str]]:
     """User name and groups of everybody who has a token, by a name for it; the token is ``secret-of-NAME``."""
-    accounts = {name: (f"system:serviceaccount:kube-system:{name}", "system:serviceaccounts") for name in (CONTROLLERS, NODE_DAEMON)}
+    accounts = {
+        name: (f"system:serviceaccount:kube-system:{name}", "system:serviceaccounts") for name in (CONTROLLERS, NODE_DAEMON)
+    }
     kubelets = {f"kubelet-{node.name}": (f"system:node:{node.name}", "system:nodes") for node in nodes}
     masters = {name: (name, "system:masters") for name in (ADMIN, MANAGER, SCHEDULER)}
     return {**masters, **kubelets, **accounts}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from midonet_kubernetes.lab.isolation import isolated
+from midonet_kubernetes.lab.state import try_lock
 from midonet_kubernetes.testing import kubernetes_programs
 from midonet_kubernetes.testing.container_node import CONTROL_GROUPS, remove_control_groups
 
@@ -19,6 +20,7 @@ INSIDE = Path(__file__).parent / "inside"
 PAUSE = Path(__file__).with_name("pause.c")
 BUILT = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl", "agnhost")
 INSTALLED = ("containerd", "ctr", "runc", "busybox", "openssl", "nsenter", "gcc")
+PREFIX = "mk-"
 LONGEST = 400  # seconds; far more than it takes
 
 
@@ -48,13 +50,28 @@ def outcomes(tmp_path_factory):
     """What came of each claim: "" if it holds, else why not."""
     if reason := missing():
         pytest.skip(reason)
+    remove_left_worlds()
     results = tmp_path_factory.mktemp("kubelet")
-    world = Path(tempfile.mkdtemp(prefix="mk-"))  # a short name: it is part of sockets' paths
-    try:
-        return run(world, results)
-    finally:
-        shutil.rmtree(world)
-        assert remove_control_groups(f"/{world.name}") == []
+    world = Path(tempfile.mkdtemp(prefix=PREFIX))  # a short name: it is part of sockets' paths
+    with (world / "lock").open("w") as lock:
+        assert try_lock(lock.fileno(), lock.name)
+        try:
+            return run(world, results)
+        finally:
+            remove(world)
+
+
+def remove_left_worlds():
+    """Remove what a killed run has left: nobody holds its lock any more."""
+    for world in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError), (world / "lock").open("r") as lock:
+            if try_lock(lock.fileno(), lock.name):
+                remove(world)
+
+
+def remove(world):
+    shutil.rmtree(world)
+    assert remove_control_groups(f"/{world.name}") == []
 
 
 def run(world, results):
@@ -62,7 +79,7 @@ def run(world, results):
     subprocess.run(["gcc", "-static", "-Os", "-o", world / "pause", PAUSE], check=True)
     environment = {**os.environ, "WORLD": str(world), "LOGS": str(results), "BUILT": str(built())}
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={results / 'outcomes.xml'}"]
-    argv += ["-o", "python_files=claims.py", "-o", "junit_family=xunit2", "--tb=short", str(INSIDE)]
+    argv += ["-o", "python_files=claims.py", "-o", "junit_family=xunit2", "--tb=short", "--durations=12", str(INSIDE)]
 
     def inside():
         with (results / "pytest.log").open("wb") as log, contextlib.suppress(subprocess.TimeoutExpired):
