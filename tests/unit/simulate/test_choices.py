@@ -1,6 +1,6 @@
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.simulate.choices import MOST_OUTCOMES, Script, equally_likely
@@ -26,6 +26,7 @@ def enumerate_all(widths_after, taken=(), probability=Fraction(1)):
     return [run for n in range(width) for run in enumerate_all(widths_after, (*taken, f"v{n}"), probability / width)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), max_size=4), st.integers(0, 3))
 def test_every_way_is_followed_exactly_once_with_its_probability(widths, cut):
     def widths_after(taken):

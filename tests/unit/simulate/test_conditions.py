@@ -3,6 +3,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.model.midonet import Chain, IpAddrGroup, Port, PortGroup, PortRange, Rule
@@ -226,6 +227,7 @@ def test_a_generated_packet_has_no_port_of_entry():
     assert judge(rule(id="other", inPorts=["p"], invInPorts=True), walk).holds
 
 
+@settings(deadline=None)
 @for_all(st.integers(0, 70000), st.integers(0, 70000), st.integers(0, 65535), st.booleans())
 def test_a_range_includes_both_its_ends(start, end, port, inverted):
     condition = msgspec.structs.replace(rule(), tp_dst=PortRange(start=start, end=end), inv_tp_dst=inverted)

@@ -1,7 +1,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.simulate import Embedded, Fragment, Packet
@@ -67,6 +67,7 @@ def test_what_is_no_mac_is_refused(text):
         mac(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**48 - 1))
 def test_the_lowest_bit_of_the_first_byte_makes_a_group_address(number):
     text = ":".join(f"{byte:02x}" for byte in number.to_bytes(6, "big"))

@@ -2,7 +2,7 @@ from fractions import Fraction
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.model.midonet import Port, Route
@@ -78,6 +78,7 @@ prefixes = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(prefixes, max_size=12), st.integers(0x0A010200, 0x0A0102FF))
 def test_the_best_routes_are_those_of_a_search_by_definition(routes, address):
     made = [route(str(number), network, length, weight=weight) for number, (network, length, weight) in enumerate(routes)]

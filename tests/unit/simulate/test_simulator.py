@@ -26,24 +26,24 @@ def entries(objects, packet):
 
 
 @settings(max_examples=300, deadline=None)
-@given(networks, some_packets)
-def test_whatever_the_network_all_outcomes_are_found_and_their_probabilities_add_up_to_1(objects, sent):
-    topology = Topology(objects)
-    for port in (item for item in objects if isinstance(item, Port)):
-        state = None
-        for packet in sent:
-            outcomes = simulate(topology, addressed(packet, port), port.id, state)
-            assert sum(outcome.probability for outcome in outcomes) == 1
-            for outcome in outcomes:
-                assert outcome.steps
-                assert outcome.reason
-                assert bool(outcome.deliveries) == (outcome.fate is Fate.DELIVERED)
-            state = outcomes[-1].state
-            for generated in outcomes[0].generated:
-                assert sum(outcome.probability for outcome in simulate_generated(topology, generated, state)) == 1
+@given(networks, some_packets, seeds)
+def test_whatever_the_network_all_outcomes_are_found_and_their_probabilities_add_up_to_1(objects, sent, number):
+    topology, state = Topology(objects), None
+    ports = [item for item in objects if isinstance(item, Port)]
+    port = ports[number % len(ports)]
+    for packet in sent:
+        outcomes = simulate(topology, addressed(packet, port), port.id, state)
+        assert sum(outcome.probability for outcome in outcomes) == 1
+        for outcome in outcomes:
+            assert outcome.steps
+            assert outcome.reason
+            assert bool(outcome.deliveries) == (outcome.fate is Fate.DELIVERED)
+        state = outcomes[-1].state
+        for generated in outcomes[0].generated:
+            assert sum(outcome.probability for outcome in simulate_generated(topology, generated, state)) == 1
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks, packets)
 def test_an_error_drop_and_a_wait_leave_no_flow_state(objects, packet):
     for port, entering in entries(objects, packet):
@@ -66,7 +66,7 @@ def verdicts(outcomes, names=lambda text: text):
     ]
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks, packets)
 def test_renaming_all_ids_changes_nothing(objects, packet):
     def renamed(value):
@@ -84,14 +84,14 @@ def test_renaming_all_ids_changes_nothing(objects, packet):
         assert verdicts(after, lambda text: text.removesuffix("-renamed")) == verdicts(before)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(networks, packets)
 def test_the_order_of_objects_does_not_matter(objects, packet):
     for port, entering in entries(objects, packet):
         assert simulate(Topology(objects[::-1]), entering, port) == simulate(Topology(objects), entering, port)
 
 
-@settings(deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seeds, packets)
 def test_chains_that_accept_all_change_nothing(seed, packet):
     with_filters = [item for item in random_objects(Random(seed)) if not isinstance(item, Chain | Rule)]
@@ -109,9 +109,9 @@ def cleared(item):
 
 
 def test_the_random_networks_are_no_dead_ends():
-    outcomes = [outcome for seed in range(200) for outcome in of_seed(seed)]
+    outcomes = [outcome for seed in range(120) for outcome in of_seed(seed)]
     fates = [outcome.fate for outcome in outcomes]
-    assert all(fates.count(fate) > 10 for fate in Fate), {fate: fates.count(fate) for fate in Fate}
+    assert all(fates.count(fate) > 5 for fate in Fate), {fate: fates.count(fate) for fate in Fate}
     assert {"dnat", "snat", "route"} <= {choice.what for outcome in outcomes for choice in outcome.choices}
 
 
