@@ -13,3 +13,8 @@ async def elapse(seconds: float) -> None:
     """
     assert getattr(asyncio.get_running_loop(), "looptime_on", False), "the test is not marked looptime"
     await asyncio.sleep(seconds)
+
+
+async def turn() -> None:
+    """Let every task that is ready run once; no time passes."""
+    await asyncio.sleep(0)

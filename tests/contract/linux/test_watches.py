@@ -7,6 +7,7 @@ import pytest
 
 from midonet_kubernetes.linux.kernel import Notice
 from midonet_kubernetes.linux.nftables.difference import difference
+from midonet_kubernetes.testing.virtual_time import turn
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
 from midonet_kubernetes.topology.rule_set import Chain, Field, Set, Table
 
@@ -126,6 +127,6 @@ async def test_a_watch_wakes_an_event_loop_once(routing, watch):
     loop.remove_reader(watch.fileno())
     woken.clear()
     loop.add_reader(watch.fileno(), woken.set)
-    await asyncio.sleep(0)
+    await turn()
     loop.remove_reader(watch.fileno())
     assert not woken.is_set()

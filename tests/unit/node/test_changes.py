@@ -6,6 +6,7 @@ import pytest
 from midonet_kubernetes.linux.kernel import Notice
 from midonet_kubernetes.linux.twin.kernel import TwinKernel
 from midonet_kubernetes.node.changes import Changes, matters
+from midonet_kubernetes.testing.virtual_time import turn
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 
 
@@ -47,7 +48,7 @@ async def test_word_comes_from_every_followed_namespace_and_no_other():
         changes.follow(namespaces[:1])
         sockets[1].add_bridge(Link("midokube-node"))
         sockets[1].delete_link("midokube-node")
-        await asyncio.sleep(0)
+        await turn()
         assert not told.is_set()
         changes.close()
     for name in ("a", "b"):

@@ -16,6 +16,7 @@ from midonet_kubernetes.model.kubernetes import Metadata, Node, NodeSpec
 from midonet_kubernetes.node.cluster import Cluster
 from midonet_kubernetes.node.node_link import node_mac
 from midonet_kubernetes.node.state import Annotation
+from midonet_kubernetes.testing.virtual_time import elapse
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 MAC = "ac:ca:ba:00:00:01"
@@ -60,7 +61,7 @@ def wishes():
 async def running(client, wishes, changed=lambda *_: None):
     cluster = Cluster(client, "n1", wishes, changed)
     task = asyncio.create_task(cluster.run())
-    await asyncio.sleep(1)
+    await elapse(1)
     try:
         yield cluster
     finally:
@@ -91,9 +92,9 @@ async def test_the_nodes_network_is_told_again_when_it_changes(client, wishes):
     heard = []
     async with running(client, wishes, lambda *told: heard.append(told)):
         await make_node(client, pod_cidr="")
-        await asyncio.sleep(1)
+        await elapse(1)
         await client.patch(NODE, "n1", {"spec": {"podCIDR": "10.1.0.0/24"}})
-        await asyncio.sleep(1)
+        await elapse(1)
     assert heard[0][0] == ""
     assert heard[-1] == ("10.1.0.0/24", ["192.0.2.1"])
 
@@ -102,7 +103,7 @@ async def test_another_node_is_none_of_our_business(client, wishes):
     heard = []
     async with running(client, wishes, lambda *told: heard.append(told)):
         await client.create(NODE, Node(metadata=Metadata(name="n2"), spec=NodeSpec(pod_cidr="10.2.0.0/24")))
-        await asyncio.sleep(1)
+        await elapse(1)
     assert heard == []
 
 
@@ -111,7 +112,7 @@ async def test_the_node_is_annotated_with_the_mac_of_its_link(client, wishes):
     async with running(client, wishes):
         assert (await client.get(NODE, "n1")).metadata.annotations[MAC_ADDRESS] == node_mac("n1")
         await client.patch(NODE, "n1", {"metadata": {"annotations": {MAC_ADDRESS: "nonsense"}}})
-        await asyncio.sleep(1)
+        await elapse(1)
         assert (await client.get(NODE, "n1")).metadata.annotations[MAC_ADDRESS] == node_mac("n1")
 
 
@@ -121,7 +122,7 @@ async def test_a_pod_is_annotated_and_later_not_any_more(client, wishes):
         for mac in (MAC, ""):
             wishes.open.append(Annotation("default/web", pod.metadata.uid, mac))
             cluster.annotate()
-            await asyncio.sleep(1)
+            await elapse(1)
             assert (await mac_of(client) or "") == mac
     assert wishes.open == []
 
@@ -132,7 +133,7 @@ async def test_an_annotation_that_somebody_takes_away_comes_back(client, wishes)
     async with running(client, wishes):
         assert await mac_of(client) == MAC
         await client.patch(POD, "web", {"metadata": {"annotations": None}}, namespace="default")
-        await asyncio.sleep(1)
+        await elapse(1)
         assert await mac_of(client) == MAC
 
 
@@ -144,7 +145,7 @@ async def test_a_removal_and_a_new_wish_right_after_it_both_count(client, wishes
             cluster.annotate()
             await wishes.all_written.wait()
             wishes.all_written.clear()
-        await asyncio.sleep(1)
+        await elapse(1)
         assert await mac_of(client) == MAC
 
 
@@ -187,7 +188,7 @@ async def test_an_api_that_is_away_is_asked_again(api, client, wishes):
     async with running(Client(unsteady), wishes):
         assert len(wishes.open) == 1
         unsteady.away = False
-        await asyncio.sleep(60)
+        await elapse(60)
         assert wishes.open == []
     assert await mac_of(client) == MAC
 
@@ -208,7 +209,7 @@ async def test_a_pods_own_choice_of_mac_is_known(client, wishes):
 async def test_a_warning_is_an_event_about_the_node(client, wishes):
     async with running(client, wishes) as cluster:
         cluster.warn("PodCIDRExhausted", "no address is left")
-        await asyncio.sleep(2)
+        await elapse(2)
         (event,) = await client.list(EVENT)
     assert (event.reason, event.type, event.involved_object.kind, event.involved_object.uid) == (
         "PodCIDRExhausted",

@@ -11,6 +11,7 @@ import pytest
 from midonet_kubernetes.errors import MachineError
 from midonet_kubernetes.node import server as server_module
 from midonet_kubernetes.node.server import Server, lock_socket
+from midonet_kubernetes.testing.virtual_time import turn
 
 
 async def echo(line, descriptor):
@@ -53,7 +54,7 @@ async def talk(path, *pieces, descriptors=()):
                 descriptors = ()
             else:
                 await loop.sock_sendall(client, piece)
-            await asyncio.sleep(0)
+            await turn()
         client.shutdown(socket.SHUT_WR)
         answer = b""
         with contextlib.suppress(ConnectionResetError):

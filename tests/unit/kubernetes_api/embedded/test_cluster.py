@@ -9,6 +9,7 @@ from midonet_kubernetes.kubernetes_api.embedded.kinds.nodes import NODES
 from midonet_kubernetes.kubernetes_api.embedded.kinds.workloads import DEPLOYMENTS
 from midonet_kubernetes.kubernetes_api.embedded.registry import Registry
 from midonet_kubernetes.kubernetes_api.embedded.store import Key, Store
+from midonet_kubernetes.testing.virtual_time import elapse
 
 SMALL = Networks(ipaddress.IPv4Network("10.244.0.0/24"), ipaddress.IPv4Network("10.96.0.0/24"))
 
@@ -21,10 +22,10 @@ async def test_what_cannot_be_done_is_tried_again_every_second(caplog):
     for name in ("one", "two"):
         registry.create(NODES, "", {"metadata": {"name": name}})
     work = asyncio.create_task(cluster.run())
-    await asyncio.sleep(0.5)
+    await elapse(0.5)
     assert "has no free /24 for another Node" in caplog.text
     registry.store.remove(Key("nodes", "", "one"), registry.get(NODES, "", "one").body())
-    await asyncio.sleep(1)
+    await elapse(1)
     assert registry.get(NODES, "", "two").body()["spec"]["podCIDR"] == "10.244.0.0/24"
     work.cancel()
 

@@ -5,6 +5,7 @@ import pytest
 
 from midonet_kubernetes.exchange import Request
 from midonet_kubernetes.kubernetes_api.embedded import watches
+from midonet_kubernetes.testing.virtual_time import turn
 
 BASE = "/api/v1/namespaces/default/configmaps"
 
@@ -146,7 +147,7 @@ async def test_a_watcher_that_does_not_read_is_told_to_list_again(server, watch,
     monkeypatch.setattr(watches, "_MOST_BEHIND", 5)
     stream = await watch(resourceVersion=server.store.revision)
     reading = asyncio.ensure_future(stream.next())
-    await asyncio.sleep(0)
+    await turn()
     for number in range(10):
         await make(server, f"n{number}")
     assert [await reading, *await stream.rest()] == [("ERROR", 410)]
@@ -155,7 +156,7 @@ async def test_a_watcher_that_does_not_read_is_told_to_list_again(server, watch,
 async def test_an_event_is_encoded_once_for_all_who_see_it(server, watch):
     streams = [await watch(resourceVersion=server.store.revision) for _ in range(3)]
     readings = [asyncio.ensure_future(anext(stream.chunks)) for stream in streams]
-    await asyncio.sleep(0)
+    await turn()
     await make(server, "a")
     chunks = await asyncio.gather(*readings)
     assert chunks[0] == chunks[1] == chunks[2]
@@ -164,7 +165,7 @@ async def test_an_event_is_encoded_once_for_all_who_see_it(server, watch):
 async def test_closing_the_api_ends_every_watch_cleanly(server, watch):
     stream = await watch(resourceVersion=server.store.revision)
     reading = asyncio.ensure_future(stream.rest())
-    await asyncio.sleep(0)
+    await turn()
     server.api.close()
     assert await reading == []
 

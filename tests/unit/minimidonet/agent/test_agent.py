@@ -17,6 +17,7 @@ from midonet_kubernetes.minimidonet.agent.programmer import Programmer
 from midonet_kubernetes.minimidonet.agent.server_client import HostName, ServerClient
 from midonet_kubernetes.minimidonet.server.service import Service
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import elapse
 from midonet_kubernetes.topology.host_network import Link, Route
 
 pytestmark = pytest.mark.looptime
@@ -101,10 +102,10 @@ class Site:
 async def running_site():
     made = Site()
     task = asyncio.create_task(made.agent.run())
-    await asyncio.sleep(1)
+    await elapse(1)
     made.post("/routers", "Router-v3", f'{{"id":"{ROUTER}","name":"r","tenantId":"t"}}')
     made.black_hole(1)
-    await asyncio.sleep(0.1)
+    await elapse(0.1)
     yield made
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -122,13 +123,13 @@ async def test_what_the_server_says_comes_into_the_kernel():
 async def test_the_host_stays_registered():
     async with running_site() as site:
         for _ in range(10):
-            await asyncio.sleep(20)
+            await elapse(20)
             assert site.network.service.agents.is_alive(HOST)
 
 
 async def test_the_server_hears_what_is_programmed():
     async with running_site() as site:
-        await asyncio.sleep(1)
+        await elapse(1)
         status = msgspec.json.decode(msgspec.json.encode(site.network.service.agents.status(HOST)))
         assert status["revision"] == site.store.revision
         assert status["unsupported"] == status["refused"] == []
@@ -139,10 +140,10 @@ async def test_without_a_server_nothing_changes_and_later_all_that_was_missed_co
         with caplog.at_level(logging.INFO):
             site.network.cut.set()
             site.black_hole(2)
-            await asyncio.sleep(60)
+            await elapse(60)
             assert site.black_holes() == [1]
             site.network.cut.clear()
-            await asyncio.sleep(6)
+            await elapse(6)
         assert site.black_holes() == [1, 2]
         lost = [record.message for record in caplog.records if "traffic goes on" in record.message]
         assert 1 <= len(lost) <= 2  # once for each reason, however long it lasts
@@ -153,15 +154,15 @@ async def test_nonsense_from_the_server_harms_nothing():
         for nonsense in (b"<html>\n", b'{"type":"put","kind":"Router"}\n', b'{"type":"snapshot","store":"X","revision":1}\n'):
             site.network.nonsense = nonsense
             site.network.cut.set()
-            await asyncio.sleep(1)
+            await elapse(1)
             site.network.cut.clear()
-            await asyncio.sleep(10)
+            await elapse(10)
             site.routing.delete_route(Route("10.1.0.0/16", kind="blackhole"))  # what is known is kept up
-            await asyncio.sleep(1)
+            await elapse(1)
             assert site.black_holes() == [1]
         site.network.nonsense = b""
         site.black_hole(2)
-        await asyncio.sleep(6)
+        await elapse(6)
         assert site.black_holes() == [1, 2]
 
 
@@ -171,9 +172,9 @@ async def test_a_server_that_forgot_the_host_gets_to_know_it_again():
         other = Store.open(":memory:")
         site.network.service = Service(other, clock=asyncio.get_running_loop().time)
         site.network.cut.set()
-        await asyncio.sleep(1)
+        await elapse(1)
         site.network.cut.clear()
-        await asyncio.sleep(6)
+        await elapse(6)
         assert site.network.service.agents.is_alive(HOST)
         assert site.black_holes() == []
         await other.close()
@@ -183,7 +184,7 @@ async def test_a_foreign_change_is_put_right_within_a_second_and_counted():
     async with running_site() as site:
         site.routing.delete_route(Route("10.1.0.0/16", kind="blackhole"))
         site.routing.replace_route(Route("10.9.0.0/16", kind="blackhole"))
-        await asyncio.sleep(1)
+        await elapse(1)
         assert site.black_holes() == [1]
         assert site.observer.metrics[REPAIRS]._value.get() == 2
 
@@ -192,7 +193,7 @@ async def test_a_table_that_is_gone_is_back_at_once():
     async with running_site() as site:
         with_rules = site.kernel.rule_sets(site.namespace)
         with_rules.apply(Transaction("midonet", operations=(DeleteTable(),)))
-        await asyncio.sleep(0.01)
+        await elapse(0.01)
         assert with_rules.dump("midonet") is not None
         with_rules.close()
 
@@ -201,7 +202,7 @@ async def test_own_changes_are_no_foreign_ones():
     async with running_site() as site:
         for number in range(2, 9):
             site.black_hole(number)
-            await asyncio.sleep(1)
+            await elapse(1)
         assert site.black_holes() == list(range(1, 9))
         assert site.observer.metrics[REPAIRS]._value.get() == 0
         assert site.observer.metrics[REVISION]._value.get() == site.store.revision
@@ -210,7 +211,7 @@ async def test_own_changes_are_no_foreign_ones():
 async def test_a_link_of_somebody_else_is_no_repair():
     async with running_site() as site:
         site.routing.add_veth(Link("mido1"), Link("peer"), site.kernel.own_namespace())
-        await asyncio.sleep(1)
+        await elapse(1)
         assert site.observer.metrics[REPAIRS]._value.get() == 0
         assert site.routing.link("mido1") is not None
 
@@ -220,7 +221,7 @@ async def test_an_agent_without_topology_leaves_the_kernel_alone():
     made.network.cut.set()
     made.routing.replace_route(Route("10.7.0.0/16", kind="blackhole"))
     task = asyncio.create_task(made.agent.run())
-    await asyncio.sleep(100)
+    await elapse(100)
     assert made.black_holes() == [7]
     assert "connection refused" in made.agent.why_not_ready() or "not connected" in made.agent.why_not_ready()
     task.cancel()

@@ -17,6 +17,7 @@ from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
 from midonet_kubernetes.minimidonet.server.service import Service
 from midonet_kubernetes.minimidonet.store.file import StoreFull
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import turn
 
 HOST = "11111111-1111-4111-8111-111111111111"
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -237,11 +238,11 @@ async def test_a_client_that_leaves_in_the_middle_is_no_defect(caplog):
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(b"POST /midonet-api/bridges HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
         await writer.drain()
-        while served.face._running == 0:  # noqa: ASYNC110 - the server tells nobody that it waits for a body
-            await asyncio.sleep(0)
+        while served.face._running == 0:
+            await turn()
         writer.transport.abort()
-        while served.face._running:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0)
+        while served.face._running:
+            await turn()
         assert (await served.ask("GET", "/midonet-api/bridges")).status == 200
     assert caplog.records == []
 

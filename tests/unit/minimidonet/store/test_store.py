@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from midonet_kubernetes.minimidonet.store.file import File, StoreError, StoreFull
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import turn
 
 
 def write(store: Store, id_: str, **fields: object) -> None:
@@ -164,7 +165,7 @@ async def test_a_client_that_gives_up_does_not_take_the_others_with_it(path):
     store = Store.open(path)
     write(store, "a")
     waiting = [asyncio.create_task(store.durable()) for _ in range(3)]
-    await asyncio.sleep(0)
+    await turn()
     waiting[0].cancel()
     assert [isinstance(result, BaseException) for result in await asyncio.gather(*waiting, return_exceptions=True)] == [
         True,
