@@ -223,6 +223,7 @@ class Controllers:
             outage=self.outage,
             recorder=self.recorder,
             fence=self._fence,
+            busy=self._is_busy,
             pushed=lambda _key, took: seconds.observe(took),
             look_soon=lambda: self.verification.soon() if self.verification else None,
         )

@@ -47,6 +47,7 @@ class RealKubernetes:
         url: of the API server.
         certificate_authority: the file that its certificate is checked against.
         server: the API server's process.
+        etcd: etcd's process.
     """
 
     programs: Programs
@@ -54,6 +55,7 @@ class RealKubernetes:
     url: str
     certificate_authority: Path
     server: Background
+    etcd: Background
 
     def tls(self) -> ssl.SSLContext:
         """How to check the server."""
@@ -179,11 +181,11 @@ def started(programs: Programs, directory: Path, certificates: Path, *, audited:
         *(_audit(directory) if audited else []),
     ]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(Background(etcd_argv, directory / "etcd.log"))
+        store = stack.enter_context(Background(etcd_argv, directory / "etcd.log"))
         server = stack.enter_context(Background(argv, directory / "kube-apiserver.log"))
-        found = RealKubernetes(programs, directory, f"https://127.0.0.1:{port}", certificates / "ca.pem", server)
-        _wait_until_ready(found)
-        yield found
+        running = RealKubernetes(programs, directory, f"https://127.0.0.1:{port}", certificates / "ca.pem", server, store)
+        _wait_until_ready(running)
+        yield running
 
 
 def _audit(directory: Path) -> list[str]:

@@ -48,6 +48,7 @@ class Pusher:
         outage: who waits while MidoNet does not answer.
         recorder: takes Events.
         fence: called before each write; raises when we may not write (any more).
+        busy: whether there is something more important to do than to write statuses.
         pushed: told of each Translation that is in MidoNet now, and of the seconds that this took.
         look_soon: called when something was deleted that anything may refer to: everything is to be verified.
     """
@@ -62,6 +63,7 @@ class Pusher:
         outage: Outage,
         recorder: EventRecorder,
         fence: Callable[[], None],
+        busy: Callable[[], bool],
         pushed: Callable[[str, float], None],
         look_soon: Callable[[], None],
     ) -> None:
@@ -71,7 +73,7 @@ class Pusher:
         self._survey = survey
         self.queue: Queue[str] = Queue(shortest=0.5, longest=60.0)
         self.board = Board(self.queue, translations)
-        self.statuses = StatusWriter(kubernetes, fence, lambda: self.queue.depth > 0)
+        self.statuses = StatusWriter(kubernetes, fence, busy)
         self._following = False
         self._uncompared = 0  # Translations that are to be compared before they are pushed, at most
 

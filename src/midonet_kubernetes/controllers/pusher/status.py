@@ -23,7 +23,7 @@ from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
 from midonet_kubernetes.model.translation import PUSHED, Condition, PushedResource, TranslationStatus
 
 SETTLE_SECONDS = 1.0  # a status waits so long for a newer one to take its place
-BUSY_SECONDS = 10.0  # and so much longer while there is something to push
+BUSY_SECONDS = 120.0  # and so much longer while there is something to create or to push, which a full load takes
 WRITERS = 8
 
 _log = logging.getLogger(__name__)
