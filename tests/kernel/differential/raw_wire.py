@@ -1,6 +1,7 @@
 """One host of the real kernel with pods that send and receive raw frames; the pods' own kernels answer nothing."""
 
 import os
+import select
 import socket
 import struct
 import time
@@ -88,7 +89,7 @@ class Wire:
                 deadline = min(deadline, now + GRACE) if deadline > now + GRACE else deadline
             if now >= deadline:
                 return arrived
-            time.sleep(0.0005)
+            select.select([*self._sockets.values()], [], [], deadline - now)
 
     def close(self):
         self._open.close()

@@ -13,6 +13,7 @@ from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.exchange import Request
 from midonet_kubernetes.midonet_api import HttpTransport
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import turn
 
 WRITERS = 64
 ROUNDS = 3
@@ -43,7 +44,7 @@ async def write(transport: HttpTransport, router: str, made: dict[str, str], gon
         return
 
 
-async def one_round(path: str, delay: float) -> tuple[dict[str, str], set[str]]:
+async def one_round(path: str, many: int) -> tuple[dict[str, str], set[str]]:
     process, url = await start(path)
     transport = HttpTransport(url, connections=WRITERS)
     made: dict[str, str] = {}
@@ -51,7 +52,8 @@ async def one_round(path: str, delay: float) -> tuple[dict[str, str], set[str]]:
     answer = await transport.send(Request("POST", "/midonet-api/routers", JSON, b"{}"))
     router = answer.headers["location"].rpartition("/")[2]
     writers = [asyncio.create_task(write(transport, router, made, gone)) for _ in range(WRITERS)]
-    await asyncio.sleep(delay)
+    while len(made) < many and not all(writer.done() for writer in writers):
+        await turn()
     process.kill()
     await process.wait()
     await asyncio.gather(*writers)
@@ -64,7 +66,7 @@ async def test_an_acknowledged_write_survives_and_a_cascade_is_whole(tmp_path):
     path = str(tmp_path / "store")
     expected: set[str] = set()
     for number in range(ROUNDS):
-        made, gone = await one_round(path, 0.3 + 0.1 * number)
+        made, gone = await one_round(path, 50 + 100 * number)
         expected |= made.keys() - gone  # a delete that was under way may have happened
         store = Store.open(path)
         ports, routes = store.tables.all("Port"), store.tables.all("Route")

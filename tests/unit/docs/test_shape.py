@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-TESTS = [test for test in sorted((ROOT / "tests").rglob("*.py")) if test != Path(__file__)]
+TESTS = [test for test in sorted((ROOT / "tests").rglob("*.py")) if test != Path(__file__) and "bench" not in test.parts]
 LONGEST = 400  # lines of a module: past it, it has two subjects
 FORBIDDEN_NAMES = {"utils", "common", "base", "manager", "helpers", "helper", "misc"}
 

