@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from midonet_kubernetes.linux.nftables.difference import difference
+from midonet_kubernetes.linux.nftables.difference import difference, new_chains_first
 from midonet_kubernetes.linux.nftables.transaction import AddTable, DeleteTable, Transaction
 from midonet_kubernetes.topology.rule_set import (
     Chain,
@@ -105,6 +105,16 @@ def test_from_any_table_to_any_other_in_one_transaction(rule_sets, states):
         assert found.elements == {value.name: wanted.elements[value.name] for value in wanted.sets}
         assert {name: chain.hook for name, chain in found.chains.items()} == {chain.name: chain.hook for chain in wanted.chains}
         assert not difference(wanted, found)
+
+
+@given(st.lists(tables().map(with_look_ups), min_size=2, max_size=4))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_new_chains_first_end_in_the_same_state(rule_sets, states):
+    rule_sets.apply(Transaction("t", "ip", (AddTable(), DeleteTable())))
+    for wanted in states:
+        for part in new_chains_first(difference(wanted, rule_sets.dump("t")).now):
+            rule_sets.apply(part)
+        assert not difference(wanted, rule_sets.dump("t"))
 
 
 @given(tables().map(with_look_ups), tables().map(with_look_ups))

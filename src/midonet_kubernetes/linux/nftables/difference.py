@@ -75,6 +75,36 @@ def difference(wanted: Table, installed: InstalledTable | None, *, late: Collect
     )
 
 
+def new_chains_first(change: Transaction) -> tuple[Transaction, ...]:
+    """A change in one or two transactions: new chains with the sets that they need, then everything else.
+
+    The kernel looks elements up as they are now, but a packet on its way goes on by the rules with which it began. Were a
+    chain made together with the element that leads there, such a packet would find it empty.
+    """
+    operations = change.operations
+    gone = {one.name for one in operations if isinstance(one, FlushChain | DeleteChain | DeleteSet)}
+    sets = {one.set.name for one in operations if isinstance(one, AddSet)}
+    chains = {one.chain.name for one in operations if isinstance(one, AddChain) and one.chain.hook is None}
+    if not chains or AddTable() in operations or not gone.isdisjoint(sets | chains):
+        return (change,)
+
+    def is_first(operation: Operation) -> bool:
+        match operation:
+            case AddSet():
+                return True
+            case AddChain(chain):
+                return chain.name in chains
+            case AddRule(name):
+                return name in chains
+            case AddElements(set_):
+                return set_.name in sets
+        return False
+
+    first = tuple(one for one in operations if is_first(one))
+    rest = tuple(one for one in operations if not is_first(one))
+    return tuple(replace(change, operations=part) for part in (first, rest) if part)
+
+
 class _Changes:
     def __init__(self, wanted: Table, installed: InstalledTable, late: Collection[str]) -> None:
         self._wanted, self._installed, self._late = wanted, installed, late

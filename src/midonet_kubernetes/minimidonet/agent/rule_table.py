@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from typing import cast
 
 from midonet_kubernetes.linux.kernel import Flow, RuleSets
-from midonet_kubernetes.linux.nftables.difference import Difference, difference
+from midonet_kubernetes.linux.nftables.difference import Difference, difference, new_chains_first
 from midonet_kubernetes.linux.nftables.rules import digest
 from midonet_kubernetes.linux.nftables.transaction import (
     DeleteElements,
@@ -114,7 +114,7 @@ class RuleTable:
     def compare(self, wanted: Table) -> Outcome:
         """Make the kernel's table the wanted one, whatever it is now."""
         plan, installed = self.plan(wanted)
-        self._rule_sets.apply(plan.now)
+        self._apply(plan.now)
         guard = self.guard_plan()
         self._rule_sets.apply(guard)
         self._sets = {value.name: value for value in wanted.sets}
@@ -142,7 +142,7 @@ class RuleTable:
         )
         late = {value.name for value in wanted.sets if value.data is Data.ADDRESS_AND_PORT}
         plan = difference(wanted, installed, late=late)
-        self._rule_sets.apply(plan.now)
+        self._apply(plan.now)
         for name in removed:
             del self._sets[name]
             self._dying.pop(name, None)
@@ -169,6 +169,10 @@ class RuleTable:
         for name in there:
             self._rule_sets.apply(Transaction(name, operations=(DeleteTable(),)))
         return there
+
+    def _apply(self, change: Transaction) -> None:
+        for part in new_chains_first(change):
+            self._rule_sets.apply(part)
 
     def _revived(self, name: str, keys: Mapping[ElementKey, ElementData]) -> dict[ElementKey, ElementData]:
         dying = self._dying.get(name, {})

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from midonet_kubernetes.linux.nftables.difference import difference
+from midonet_kubernetes.linux.nftables.difference import difference, new_chains_first
 from midonet_kubernetes.linux.nftables.rules import as_installed
 from midonet_kubernetes.linux.nftables.transaction import (
     AddChain,
@@ -89,6 +89,28 @@ def test_a_foreign_change_of_a_chain_is_seen(rules):
     operations = difference(TABLE, found).now.operations
     assert operations[-2:] == (AddRule("inner", COUNT), AddRule("inner", ACCEPT))
     assert (FlushChain("inner") in operations) == bool(rules)
+
+
+def parts(wanted, found=TABLE):
+    return [part.operations for part in new_chains_first(difference(wanted, as_found(found)).now)]
+
+
+def test_a_new_chain_is_whole_before_anything_leads_there():
+    new, more = Chain("new", (COUNT,)), Set("more", (Field.IP_SADDR,), Data.VERDICT)
+    to_new = {A: Verdict("goto", "new")}
+    wanted = Table("t", "ip", (INNER, new, BASE), (SEEN, LEADS, more), {"seen": {A: None}, "leads": to_new, "more": to_new})
+    assert parts(wanted) == [
+        (AddSet(more), AddChain(new), AddElements(more, to_new), AddRule("new", COUNT)),
+        (DeleteElements(LEADS, [A]), AddElements(LEADS, to_new)),
+    ]
+
+
+def test_a_change_without_new_chains_or_with_replaced_ones_is_one_transaction():
+    assert len(parts(replace(TABLE, chains=(replace(INNER, rules=(ACCEPT,)), BASE)))) == 1
+    moved = replace(BASE, hook=replace(HOOK, priority=7))
+    assert len(parts(replace(TABLE, chains=(INNER, moved, Chain("new"))), TABLE)) == 2  # a base chain waits for the rest
+    assert len(parts(Table("t", "ip", (replace(INNER, hook=None), BASE)), Table("t", "ip", (replace(BASE, name="inner"),)))) == 1
+    assert [len(new_chains_first(difference(TABLE, None).now))] == [1]
 
 
 def test_elements_are_changed_one_by_one():
