@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from midonet_kubernetes.minimidonet.rest.field import Field, Fields
-from midonet_kubernetes.minimidonet.rest.media import ERROR, Media
+from midonet_kubernetes.minimidonet.rest.media import ERROR, JSON, Media
 from midonet_kubernetes.minimidonet.rest.route import Route
 from midonet_kubernetes.minimidonet.rest.schema import schema_of
 from midonet_kubernetes.minimidonet.rest.verbs import unsupported
@@ -17,6 +17,14 @@ from midonet_kubernetes.minimidonet.server.api import ROOT
 
 _PARAMETER = re.compile(r"\{(\w+)(:uuid)?\}")
 _VENDOR = re.compile(r"application/vnd\.org\.midonet\.(?:collection\.)?(.+)\+json")
+_ERROR_CONTENT = {ERROR: {"schema": {"$ref": "#/components/schemas/Error"}}}
+_REFUSALS = {
+    "4XX": {"description": "refused", "content": _ERROR_CONTENT},
+    # MidoNet's framework refuses these itself, with no body; its resources do with one (rest-api 1.6).
+    **{status: {"description": "refused, with the body of an error or with none"} for status in ("404", "405", "406", "415")},
+    "503": {"description": "too busy, or the pool's health monitor is not confirmed: try again later", "content": _ERROR_CONTENT},
+    "507": {"description": "the store cannot be written, nothing was changed", "content": _ERROR_CONTENT},
+}
 _DONE = {"POST": "201", "PUT": "204", "DELETE": "204", "GET": "200"}
 _ERROR_SCHEMA = {
     "type": "object",
@@ -90,11 +98,11 @@ def _operation(route: Route) -> dict[str, Any]:
         ],
         "responses": {
             "200" if route.path.startswith("/hosts/{id}") else _DONE[route.method]: _answer(route),
-            "4XX": {"description": "refused", "content": {ERROR: {"schema": {"$ref": "#/components/schemas/Error"}}}},
+            **_REFUSALS,
         },
     }
     if route.consumes is not None:
-        operation["requestBody"] = {"required": True, "content": _content(route.consumes, is_list=False)}
+        operation["requestBody"] = {"required": True, "content": _content(route.consumes, is_answer=False)}
     return operation
 
 
@@ -102,16 +110,18 @@ def _answer(route: Route) -> dict[str, Any]:
     if route.produces is None:
         return {"description": "done"}
     is_list = any(".collection." in type_ for type_ in route.produces.types)
-    return {"description": "found", "content": _content(route.produces, is_list=is_list)}
+    return {"description": "found", "content": _content(route.produces, is_answer=True, is_list=is_list)}
 
 
-def _content(media: Media, *, is_list: bool) -> dict[str, Any]:
+def _content(media: Media, *, is_answer: bool, is_list: bool = False) -> dict[str, Any]:
+    # A generic resource labels its answer as JSON for whoever takes anything.
+    types = (*media.types, JSON) if media.generic and is_answer else media.types
     names = [match[1] for type_ in media.types if (match := _VENDOR.fullmatch(type_))]
     known = next((name for name in names if name in BODIES), None)
     schema: dict[str, Any] = {"$ref": f"#/components/schemas/{known}"} if known else {}
     if is_list:
         schema = {"type": "array", "items": schema}
-    return {type_: {"schema": schema} for type_ in media.types}
+    return {type_: {"schema": schema} for type_ in dict.fromkeys(types)}
 
 
 def _body_schema(by_type: dict[str, Fields]) -> dict[str, Any]:
