@@ -23,12 +23,13 @@ from midonet_kubernetes.kubernetes_api.embedded.store import Store
 from midonet_kubernetes.kubernetes_api.embedded.transport import EmbeddedTransport
 from midonet_kubernetes.kubernetes_api.kinds import raw
 from midonet_kubernetes.kubernetes_api.transport import HttpTransport
+from midonet_kubernetes.testing import kubernetes_programs
 
 CERTIFICATES = Path(__file__).parents[2] / "unit" / "kubernetes_api" / "certificates"
 NAMESPACE = raw("v1", "Namespace", "namespaces", namespaced=False)
 HISTORY = 20  # changes that the embedded API remembers
-ASSETS = Path(os.environ.get("KUBEBUILDER_ASSETS", "nowhere"))
-REAL = (ASSETS / "kube-apiserver").is_file() and (ASSETS / "etcd").is_file()
+FOUND = kubernetes_programs.find()
+REAL = bool(FOUND)
 _NUMBERS = count()
 
 
@@ -87,7 +88,7 @@ def kube_apiserver(tmp_path_factory):
     (directory / "tokens").write_text("secret,admin,1,system:masters\n")
     commands = (
         [
-            ASSETS / "etcd",
+            FOUND[0].etcd,
             f"--data-dir={directory / 'etcd'}",
             "--unsafe-no-fsync",
             f"--listen-client-urls={etcd}",
@@ -97,7 +98,7 @@ def kube_apiserver(tmp_path_factory):
             f"--initial-cluster=default={peer}",
         ],
         [
-            ASSETS / "kube-apiserver",
+            FOUND[0].api_server,
             f"--etcd-servers={etcd}",
             "--bind-address=127.0.0.1",
             f"--secure-port={port}",

@@ -12,6 +12,7 @@ from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import EVENT, LEASE, NODE, POD, SERVICE, raw
 from midonet_kubernetes.model.kubernetes import Lease, LeaseSpec, Metadata
+from midonet_kubernetes.testing import kubernetes_programs
 
 CONFIG_MAP = raw("v1", "ConfigMap", "configmaps", namespaced=True)
 SECRET = raw("v1", "Secret", "secrets", namespaced=True)
@@ -64,7 +65,7 @@ async def watching(client, namespace, kind=CONFIG_MAP, **options):
 @pytest.mark.cluster
 def test_all_of_this_also_holds_for_a_real_api_server(real_api_server):
     if not real_api_server:
-        pytest.skip("the contract ran against the embedded API only: KUBEBUILDER_ASSETS names no kube-apiserver and etcd")
+        pytest.skip(f"the contract ran against the embedded API only: {kubernetes_programs.ABSENT}")
 
 
 async def test_an_object_lives_from_creation_to_deletion(client, namespace):

@@ -192,6 +192,16 @@ async def test_a_trusted_server_is_spoken_to_and_an_untrusted_one_is_not(transpo
             await transport_to(server).send(Request("GET", "/"))
 
 
+async def test_a_server_that_is_reached_by_another_name_is_checked_for_its_own(transport_to):
+    async with serving(echo, server_tls()) as server:
+        own = transport_to(server, tls=client_tls(), tls_server_name="localhost")
+        assert (await own.send(Request("GET", "/"))).status == 201
+        async with own.stream(Request("GET", "/")) as response:
+            assert response.status == 201
+        with pytest.raises(Unreachable, match="certificate is not trusted"):
+            await transport_to(server, tls=client_tls(), tls_server_name="k8s.example").send(Request("GET", "/"))
+
+
 async def test_a_client_certificate_is_shown(transport_to):
     async def who(request):
         return web.Response(text=str(dict(part[0] for part in request.get_extra_info("peercert")["subject"])))
