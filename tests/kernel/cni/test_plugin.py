@@ -240,6 +240,9 @@ def test_it_is_small_and_needs_no_library():
     assert b"NEEDED" not in subprocess.run(["readelf", "-d", PLUGIN], capture_output=True, check=True).stdout
 
 
+FUZZED_INPUTS = int(os.environ.get("CNI_FUZZED_INPUTS", "300"))
+
+
 @pytest.fixture(scope="module")
 def sanitized(tmp_path_factory):
     """The plugin with the sanitizers of the compiler, which end it at the first mistake."""
@@ -284,7 +287,7 @@ def test_no_input_makes_it_misbehave(sanitized, tmp_path):
         b"\xff",
     ]
     seeds = [configuration(tmp_path, a=[1, {"b": "c"}], timeout=1), b""]
-    for _ in range(300):
+    for _ in range(FUZZED_INPUTS):
         stdin = bytearray(chance.choice(seeds))
         for _ in range(chance.randint(1, 6)):
             at = chance.randint(0, len(stdin))
@@ -296,7 +299,7 @@ def test_no_input_makes_it_misbehave(sanitized, tmp_path):
 
 def test_no_answer_makes_it_misbehave(sanitized, tmp_path, daemon):
     chance = random.Random(4712)
-    for _ in range(60):
+    for _ in range(FUZZED_INPUTS // 5):
         answer = bytearray(b'1 0 12\n{"a": "bc"}\n')
         for _ in range(chance.randint(1, 5)):
             answer[chance.randrange(len(b"1 0 12\n"))] = chance.choice(b"\n 0123456789-x{}\xff\0")
