@@ -23,7 +23,6 @@ from midonet_kubernetes.topology.rule_set import (
     Reject,
     Rule,
     Set,
-    Statement,
     Verdict,
     VerdictMap,
 )
@@ -31,8 +30,6 @@ from midonet_kubernetes.topology.rule_set import (
 REFUSE, PROHIBIT = "refuse", "prohibit"
 REFUSING = Chain(REFUSE, (Rule((Compare(Field.L4PROTO, b"\x06"), Reject(tcp_reset=True))), Rule((Reject(code=3),))))
 PROHIBITING = Chain(PROHIBIT, (Rule((Reject(code=13),)),))
-_CONFIRMED = (8).to_bytes(4, "big")  # IPS_CONFIRMED: a packet of this connection has left before
-
 _DESTINATION_TRANSLATED = (0x20).to_bytes(4, "big")  # IPS_DST_NAT
 
 
@@ -79,7 +76,6 @@ class Stage:
         hook: where it hangs.
         map: from the interface to the verdict.
         key: which interface decides.
-        guard: what must hold besides.
         away: only packets that come from, or go to, elsewhere than the ports of the same bridge.
     """
 
@@ -88,7 +84,6 @@ class Stage:
     hook: Hook
     map: str
     key: Field = Field.IIFNAME
-    guard: tuple[Statement, ...] = ()
     away: bool = False
 
     def entry(self, interface: str, chain: str, bridge: str) -> dict[ItemKey, Item]:
@@ -99,7 +94,7 @@ class Stage:
             chain: name of the kernel's chain.
             bridge: id of the port's bridge.
         """
-        look_up = Rule((*self.guard, VerdictMap((self.key,), self.map)))
+        look_up = Rule((VerdictMap((self.key,), self.map),))
         items: dict[ItemKey, Item] = {
             ("set", self.map): Set(self.map, (self.key,), Data.VERDICT),
             ("chain", self.name): Chain(self.name, (look_up,), self.hook),
@@ -126,13 +121,8 @@ PORT_IN = Stage("s10_port_in", Side.FILTER_IN, Hook("filter", "prerouting", -160
 BRIDGE_IN = Stage("s20_bridge_in", Side.FILTER_IN, Hook("filter", "prerouting", -150), "bridge_in")
 PORT_DNAT = Stage("s24_port_dnat", Side.DNAT, Hook("nat", "prerouting", -101), "port_dnat")
 BRIDGE_DNAT = Stage("s25_dnat", Side.DNAT, Hook("nat", "prerouting", -100), "bridge_dnat")
-BRIDGE_UNSERVED = Stage(
-    "s26_unserved",
-    Side.UNSERVED,
-    Hook("filter", "prerouting", -90),
-    "bridge_unserved",
-    guard=(Compare(Field.CT_STATUS, bytes(4), _CONFIRMED),),
-)
+# A NAT chain although it translates nothing: it sees the first packet of what no chain before it has translated, only that.
+BRIDGE_UNSERVED = Stage("s26_unserved", Side.UNSERVED, Hook("nat", "prerouting", -90), "bridge_unserved")
 # Out of the bridge of entry and through the router, on the host where the packet entered.
 BRIDGE_OUT = _forward("s31_bridge_out", 0, Field.IIFNAME, away=False)
 LINK_OUT = _forward("s32_link_out", 1, Field.IIFNAME)
