@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("lab", "midonet_kubernetes.cli.lab", "run a whole cluster network on this machine and check it"),
+    Command("status", "midonet_kubernetes.cli.status", "show what is wanted and what is in MidoNet; --verify compares"),
     Command("translate", "midonet_kubernetes.cli.translate", "print what Kubernetes objects become in MidoNet, offline"),
     Command("kubernetes-api", "midonet_kubernetes.cli.kubernetes_api", "serve a small Kubernetes API, as the lab uses it"),
 )

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from midonet_kubernetes import __version__, settings
+from midonet_kubernetes.controllers import report
 from midonet_kubernetes.controllers.program import Controllers, Options
 from midonet_kubernetes.errors import MidonetKubeError
 from midonet_kubernetes.kubernetes_api.access import connect, in_cluster
@@ -75,7 +76,11 @@ async def _run(environment: Mapping[str, str]) -> None:
         )
         program = Controllers(kubernetes, midonet, options, metrics=metrics)
         listener = await serve(
-            settings.LISTEN.read(environment), registry=metrics.registry, ready={"controllers": program.not_ready}
+            settings.LISTEN.read(environment),
+            registry=metrics.registry,
+            ready={"controllers": program.not_ready},
+            reports={"/status": lambda: report.status(program)},
+            actions={"/verify": lambda: report.verify(program)},
         )
         stack.push_async_callback(listener.close)
         await until_told(program.run())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from midonet_kubernetes.errors import MachineError
+from midonet_kubernetes.errors import MachineError, MidonetKubeError
 from midonet_kubernetes.observability import profiles
 
 Check = Callable[[], str]
 """Says what is wrong in words, or "" when all is well."""
+Report = Callable[[], Any]
+Action = Callable[[], Awaitable[Any]]
 
 _LONGEST_PROFILE = 300.0
 _PPROF = "application/octet-stream"
@@ -36,14 +39,18 @@ async def serve(
     registry: CollectorRegistry,
     health: Mapping[str, Check] | None = None,
     ready: Mapping[str, Check] | None = None,
+    reports: Mapping[str, Report] | None = None,
+    actions: Mapping[str, Action] | None = None,
 ) -> Listener:
-    """Serve ``/metrics``, ``/healthz``, ``/readyz`` and ``/debug/pprof/``.
+    """Serve ``/metrics``, ``/healthz``, ``/readyz``, ``/debug/pprof/`` and what the program adds.
 
     Args:
         listen: host ("" for all addresses) and port.
         registry: whose metrics.
         health: what must hold for the program to be alive, by name; it is restarted otherwise.
         ready: what must hold for it to do its work.
+        reports: by path, what a GET of it answers as JSON.
+        actions: by path, what a POST to it does; its result is answered as JSON, a MidonetKubeError as 503 with its text.
 
     Raises:
         MachineError: the address cannot be listened on.
@@ -54,6 +61,10 @@ async def serve(
     app.router.add_get("/readyz", _checks(ready or {}))
     for path, handler in _PROFILES.items():
         app.router.add_get("/debug/pprof/" + path, handler)
+    for path, report in (reports or {}).items():
+        app.router.add_get(path, _report(report))
+    for path, action in (actions or {}).items():
+        app.router.add_post(path, _action(action))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, listen[0] or None, listen[1])
@@ -84,6 +95,23 @@ def _checks(checks: Mapping[str, Check]) -> Callable[[web.Request], Awaitable[we
             lines.append(f"[-] {name}: {wrong}" if wrong else f"[+] {name}: ok")
         lines.append("ok" if status == 200 else "not ok")
         return web.Response(text="\n".join(lines) + "\n", status=status)
+
+    return answer
+
+
+def _report(report: Report) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(report())
+
+    return answer
+
+
+def _action(action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await action())
+        except MidonetKubeError as error:
+            return web.Response(status=503, text=f"{error}\n")
 
     return answer
 

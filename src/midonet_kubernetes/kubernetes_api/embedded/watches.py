@@ -19,6 +19,7 @@ from midonet_kubernetes.kubernetes_api.embedded.store import Change, Store, Stor
 
 _MOST_BEHIND = 20_000  # events waiting for one watcher; past that it is told to list again
 _SOON = 2.0  # seconds before a watch's end in which it gets its last bookmark
+_ROUNDING = 1e-6  # seconds: a timer may fire a rounding before its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +196,9 @@ class Watches:
                 chunk, watcher.waiting = b"".join(watcher.waiting), []
                 yield chunk
                 continue
-            if watcher.ended or self._closed or now() >= end:
+            if watcher.ended or self._closed or now() >= end - _ROUNDING:
                 return
-            if now() >= next_bookmark:
+            if now() >= next_bookmark - _ROUNDING:
                 next_bookmark = now() + self._interval
                 if options.bookmarks:
                     yield self._bookmark(watcher.selection.resource)
