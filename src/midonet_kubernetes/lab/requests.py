@@ -142,7 +142,11 @@ class Requests:
         if len(descriptors) != 3:
             raise UserError("exec needs the caller's three standard streams")
         network = self._lab.network_of(request["where"])
-        environment = {**request["environment"], "KUBECONFIG": str(cluster.inside_kubeconfig(self._lab.place))}
+        environment = {
+            **request["environment"],
+            "KUBECONFIG": str(cluster.inside_kubeconfig(self._lab.place)),
+            "PATH": f"{cluster.PROGRAMS}:{request['environment'].get('PATH', os.defpath)}",
+        }
         stdin, stdout, stderr = descriptors
         try:
             process = await spawn(request["argv"], network, environment=environment, stdin=stdin, stdout=stdout, stderr=stderr)
