@@ -11,12 +11,11 @@ from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.embedded.controllers.first_objects import translation_definition
 from midonet_kubernetes.kubernetes_api.kinds import LEASE, NODE, SERVICE, raw
 from midonet_kubernetes.lab.clearing import clear, translations
-from midonet_kubernetes.lab.cluster import CONTROLLERS, Networks
+from midonet_kubernetes.lab.cluster import CONTROLLERS, LEASE_NAMESPACE, Networks
 from midonet_kubernetes.lab.ownership import LABEL, Ownership
 from midonet_kubernetes.lab.underlay import LabNode
 from midonet_kubernetes.lab.waiting import within
 
-LEASE_NAMESPACE = "kube-system"  # of the controllers' Lease
 LEADER_SPEAKS = 5.0  # seconds within which a leader renews its Lease
 DEFINED = 15.0  # seconds until the API server serves a new kind
 DEFINITION = raw("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)

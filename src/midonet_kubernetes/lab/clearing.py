@@ -13,13 +13,16 @@ from typing import Any, TypeVar
 
 from midonet_kubernetes.errors import ApiError, NotFound
 from midonet_kubernetes.kubernetes_api.client import Client
-from midonet_kubernetes.kubernetes_api.kinds import NODE, POD, TRANSLATION, Kind, raw
+from midonet_kubernetes.kubernetes_api.kinds import LEASE, NODE, POD, TRANSLATION, Kind, raw
+from midonet_kubernetes.lab.cluster import CONTROLLERS, LEASE_NAMESPACE
 from midonet_kubernetes.lab.ownership import Ownership
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 AT_ONCE = 16  # requests
+GONE = 10.0  # seconds for objects to go, with what the cluster's own components have to do for it
+MOST_NAMED = 5  # objects in a message
 POLL = 0.2  # seconds between two looks at what is left
 AT_ONCE_AND_WITH_WHAT_IT_OWNS = json.dumps(
     {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "propagationPolicy": "Background"}
@@ -29,20 +32,24 @@ RAW_TRANSLATION = raw(TRANSLATION.api_version, TRANSLATION.kind, TRANSLATION.plu
 
 
 async def clear(client: Client, ownership: Ownership) -> None:
-    """Remove the lab's objects, all Translations, and last the lab's Nodes, which tell a later start that something is left.
+    """Remove the lab's objects, all Translations, the controllers' Lease, and last the lab's Nodes.
 
-    Nobody may be making Translations. Objects with finalizers of others are waited for, without end.
+    Nodes go last since they tell a later start that Translations are its own to take away.
+    Nobody may be making Translations.
 
     Raises:
-        ApiError: the API refused something or is away; call it again later.
+        ApiError: the API refused something or is away, or objects do not go; call it again later.
     """
-    await _remove_labelled(client, ownership)
+    stuck = await _remove_labelled(client, ownership)
     await _each(await translations(client), partial(_remove_translation, client))
+    await _remove(client, LEASE, LEASE_NAMESPACE, CONTROLLERS)  # else the next controllers would wait for it to run out
     nodes = [node.metadata.name for node in await client.list(NODE, labels=ownership.selector)]
     await _each(nodes, partial(_remove, client, NODE, None))
     for node in nodes:  # pods that their owner insists on having on each node
         for pod in await client.list(POD, fields=f"spec.nodeName={node}"):
             await _remove(client, POD, pod.metadata.namespace, pod.metadata.name)
+    if stuck:
+        raise ApiError(f"objects are still there {GONE:.0f} s after their deletion: {', '.join(stuck[:MOST_NAMED])}")
 
 
 async def translations(client: Client) -> Sequence[dict[str, Any]]:
@@ -53,13 +60,15 @@ async def translations(client: Client) -> Sequence[dict[str, Any]]:
         return []
 
 
-async def _remove_labelled(client: Client, ownership: Ownership) -> None:
-    kinds = await _kinds(client)
+async def _remove_labelled(client: Client, ownership: Ownership) -> list[str]:
+    """What is still there in the end, by name."""
+    kinds, loop = await _kinds(client), asyncio.get_running_loop()
+    ends_at = loop.time() + GONE
     while True:
         lists = await _each(kinds, partial(_labelled, client, ownership))
         found = [(kind, one["metadata"]) for kind, objects in zip(kinds, lists, strict=True) for one in objects]
-        if not found:
-            return
+        if not found or loop.time() > ends_at:
+            return [f"{kind.plural}/{metadata['name']}" for kind, metadata in found]
         for kind, metadata in found:
             await _remove(client, kind, metadata.get("namespace"), metadata["name"])
         await asyncio.sleep(POLL)

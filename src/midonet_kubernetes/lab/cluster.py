@@ -16,6 +16,7 @@ POD_NETWORK, SERVICE_NETWORK = "10.244.0.0/16", "10.96.0.0/16"
 API_PORT, MIDONET_PORT, NODE_PORT = 6443, 8181, 10250  # NODE_PORT: where each node itself answers
 PROGRAMS = Path(sys.executable).parent
 CONTROLLERS, PLUGIN = "midonet-kube-controllers", "midonet-kube-cni"
+LEASE_NAMESPACE = "kube-system"  # of the Lease by which the controllers elect their leader; it has their name
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from typing import Any
 from midonet_kubernetes.errors import ApiError, MachineError, MidonetKubeError
 from midonet_kubernetes.kubernetes_api.access import connect
 from midonet_kubernetes.kubernetes_api.client import Client
-from midonet_kubernetes.kubernetes_api.kinds import raw
+from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, SERVICE, raw
 from midonet_kubernetes.kubernetes_api.kubeconfig import read_kubeconfig
 from midonet_kubernetes.lab import cluster, manifests, sandbox, underlay
 from midonet_kubernetes.lab.api import Api
 from midonet_kubernetes.lab.cluster import Networks
 from midonet_kubernetes.lab.cni_runtime import CniRuntime
 from midonet_kubernetes.lab.control import ControlServer
+from midonet_kubernetes.lab.following import followed
 from midonet_kubernetes.lab.kubelet import Kubelet
 from midonet_kubernetes.lab.manifests import Manifest
 from midonet_kubernetes.lab.node_reports import NodeReports
@@ -28,14 +29,17 @@ from midonet_kubernetes.lab.requests import Requests
 from midonet_kubernetes.lab.running import Lab, now, ready
 from midonet_kubernetes.lab.state import Place
 from midonet_kubernetes.lab.telling import Teller
+from midonet_kubernetes.lab.waiting import within
 from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.linux.probe import probe
+from midonet_kubernetes.model.kubernetes import Pod
 
 PATIENCE = 60.0  # seconds for one step of the start; far more than any needs
 CHECK_PATIENCE = 15.0  # seconds in which a row of the first check may still turn green
 POLL = 0.05
 ABSENTEES_TOLD = 10.0  # seconds without pods after which it is said who should have made or placed them
 MOST_RESTARTS = 5  # of a program during the start: it will not come up
+SLICES_FOLLOW = 5.0  # seconds that Services have to learn of ready pods; one may also select pods that have not its port
 DEPLOYMENT = raw("apps/v1", "Deployment", "deployments", namespaced=True)
 
 
@@ -179,6 +183,7 @@ class _Session:
         await self.api.complete_namespaces(self.client, manifests.namespaces(others))
         await manifests.apply(self.client, others, self._note, self.api.ownership)
         await self._until(self._all_ready, "all pods are ready", self.api.absentee)
+        await within(SLICES_FOLLOW, self._slices_have_followed)
 
     async def _note(self, line: str) -> None:
         """Of what was applied, only what is not as usual is worth a line here."""
@@ -194,12 +199,19 @@ class _Session:
 
     async def _all_ready(self) -> bool:
         """Every Deployment of the lab has its replicas ready, and so is every Pod of the lab that the kubelet knows."""
-        mine = self.api.ownership.labels if self.api.ownership else {}
-        deployments = await self.client.list(DEPLOYMENT, labels=",".join(f"{key}={value}" for key, value in mine.items()))
+        selector = self.api.ownership.selector if self.api.ownership else ""
         return all(
             deployment.get("status", {}).get("readyReplicas", 0) >= deployment["spec"].get("replicas", 1)
-            for deployment in deployments
-        ) and all(ready(pod) for pod in self.kubelet.pods.store.values() if mine.items() <= pod.metadata.labels.items())
+            for deployment in await self.client.list(DEPLOYMENT, labels=selector)
+        ) and all(ready(pod) for pod in self._pods())
+
+    async def _slices_have_followed(self) -> bool:
+        return followed(self._pods(), await self.client.list(SERVICE), await self.client.list(ENDPOINT_SLICE))
+
+    def _pods(self) -> list[Pod]:
+        """Of the lab, as the kubelet knows them."""
+        mine = self.api.ownership.labels if self.api.ownership else {}
+        return [pod for pod in self.kubelet.pods.store.values() if mine.items() <= pod.metadata.labels.items()]
 
     async def _until(
         self, reached: Callable[[], Awaitable[bool]], what: str, absentee: Callable[[Client], Awaitable[str]] | None = None

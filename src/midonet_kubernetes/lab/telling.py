@@ -45,7 +45,7 @@ class Teller:
 
     def say(self, line: str) -> None:
         """One line."""
-        self._console.print(escape(line), highlight=False)
+        self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def show_check(self, verdicts: Sequence[Mapping[str, Any]]) -> None:
         """The check as a table."""

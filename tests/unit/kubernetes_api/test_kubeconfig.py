@@ -41,6 +41,11 @@ async def test_plain_http_without_a_user(tmp_path):
     assert await access.credentials.headers() == {}
 
 
+def test_a_certificate_may_be_made_out_to_another_name(tmp_path):
+    assert read_kubeconfig(write(tmp_path)).tls_server_name == ""
+    assert read_kubeconfig(write(tmp_path, cluster={"tls-server-name": "k8s.example"})).tls_server_name == "k8s.example"
+
+
 async def test_a_context_can_be_chosen(tmp_path):
     clusters = [{"name": name, "cluster": {"server": f"http://{name}"}} for name in ("a", "b")]
     contexts = [{"name": name, "context": {"cluster": name}} for name in ("a", "b")]
