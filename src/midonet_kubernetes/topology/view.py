@@ -17,7 +17,7 @@ One change costs what it changes: no call walks all objects.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from midonet_kubernetes.topology.audience import EVERYONE, ChainAudience
@@ -29,6 +29,7 @@ Document = dict[str, Any]  # an object with REST field names
 _NOBODY: frozenset[str] = frozenset()
 _ALL: frozenset[str] = frozenset((EVERYONE,))
 _TABLES = frozenset(("MacPort", "Ip4Mac"))
+_STEP = 2_000
 _FILTERS = ("inboundFilterId", "outboundFilterId", "localRedirectChainId", "forwardChainId")
 
 
@@ -45,6 +46,37 @@ class Views:
         self._homes: dict[str, Counter[str]] = {}  # bound ports of a bridge by host
         self._chains = ChainAudience(self._touch_chain)
         self._touched: dict[Key, tuple[frozenset[str], Document | None]] = {}  # as it was before this call
+
+    def fill(self, objects: Mapping[str, Mapping[str, Document]]) -> Iterator[None]:
+        """Take in a whole topology, by kind and id, as ``apply`` of all its objects would, but without looking for news.
+
+        Only for views that are empty, and nothing else may be asked of them until the steps are all done.
+
+        Yields:
+            After some thousand objects, so that whoever has other things to do can take it in steps.
+        """
+        for kind, documents in objects.items():
+            for number, (id_, document) in enumerate(documents.items(), 1):
+                key = (kind, id_)
+                self._objects[key] = document
+                self._refer(key, document, adding=True)
+                if number % _STEP == 0:
+                    yield
+        # All references are known from here on: each object's audience is looked up once, and a chain's once for all its rules.
+        of_chains: dict[str, frozenset[str]] = {}
+        for number, (key, document) in enumerate(self._objects.items(), 1):
+            self._list_parts(key, None, document)
+            if key[0] == "Rule":
+                chain = document["chainId"]
+                audience = of_chains.get(chain)
+                if audience is None:
+                    audience = of_chains[chain] = self._audience(key)
+            else:
+                audience = self._audience(key)
+            self._list(key, _NOBODY, audience)
+            if number % _STEP == 0:
+                yield
+        self._touched = {}
 
     def apply(self, changes: Iterable[Change]) -> dict[str, list[Change]]:
         """Take in changes of the topology that belong together (one commit).

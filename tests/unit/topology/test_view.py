@@ -176,6 +176,29 @@ def test_following_the_news_gives_the_snapshot_of_a_view_made_at_once(commits):
         assert ids(view.snapshot(host)) == ids(fresh.snapshot(host))
 
 
+@given(st.lists(CHANGE, max_size=16), st.lists(st.lists(CHANGE, max_size=4), max_size=6))
+def test_views_that_are_filled_are_as_those_that_were_told(first, commits):
+    final = {(change.kind, change.id): change for change in (*HOSTS, *first)}
+    there = [change for change in final.values() if change.object is not None]
+    told, filled, objects = Views(), Views(), {}
+    told.apply(there)
+    for change in there:
+        objects.setdefault(change.kind, {})[change.id] = change.object
+    for _ in filled.fill(objects):
+        pass
+    for commit in ([], *commits):
+        one, other = told.apply(commit), filled.apply(commit)
+        assert {host: set(map(repr, news)) for host, news in one.items()} == {h: set(map(repr, n)) for h, n in other.items()}
+        for host in ("h1", "h2", "h3"):
+            assert sorted(map(repr, told.snapshot(host))) == sorted(map(repr, filled.snapshot(host)))
+
+
+def test_views_are_filled_in_steps_that_do_not_grow():
+    rules = {f"r{number}": {"id": f"r{number}", "chainId": "c", "type": "accept"} for number in range(10_000)}
+    view = Views()
+    assert sum(1 for _ in view.fill({"Chain": {"c": {"id": "c"}}, "Rule": rules})) == 10
+
+
 def calls_for(services):
     changes = [bridge(inboundFilterId="main"), put("Rule", "j", chainId="main", type="jump", jumpChainId="services")]
     for number in range(services):

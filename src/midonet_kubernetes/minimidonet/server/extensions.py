@@ -18,7 +18,6 @@ from midonet_kubernetes.minimidonet.server.reference import openapi
 from midonet_kubernetes.minimidonet.store.store import Store
 
 PREFIX = "/minimidonet/v1"
-_VERSION = version("midonet-kubernetes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,10 @@ class Extensions:
         raise Refusal(404, f"There is nothing at {PREFIX}{path[:200]}")
 
     def _version(self) -> Any:
-        return {"version": _VERSION, "store": self.store.id, "revision": self.store.revision}
+        return {"version": version("midonet-kubernetes"), "store": self.store.id, "revision": self.store.revision}
 
     def _topology(self) -> Any:
-        objects: dict[str, dict[str, Any]] = {}
-        for change in self.store.objects():
-            objects.setdefault(change.kind, {})[change.id] = change.object
+        objects = {kind: by_id for kind, by_id in self.store.objects().items() if by_id}
         return {"store": self.store.id, "revision": self.store.revision, "objects": objects}
 
     def _hosts(self) -> Any:

@@ -66,7 +66,7 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._views = Views()
-        self._views.apply(store.objects())
+        self._filling = self._views.fill(store.objects())
         self.revision = store.durable_revision
         self._oldest = self.revision  # what came after it is in the log
         self._log: deque[tuple[int, dict[str, list[Change]], int]] = deque()
@@ -75,6 +75,19 @@ class Hub:
         self._hosts = set(store.tables.all("Host"))
         self._readers: dict[str, set[Reader]] = {}
         store.subscribe(self._take)
+
+    async def prepare(self) -> None:
+        """Find out what each host needs of all that was there at the start, a little at a time between requests.
+
+        Whoever needs the answer before does the rest at once.
+        """
+        for _ in self._filling:
+            await asyncio.sleep(0)
+
+    def _filled(self) -> Views:
+        for _ in self._filling:
+            pass
+        return self._views
 
     def readers(self) -> int:
         """How many streams are open."""
@@ -135,7 +148,7 @@ class Hub:
         return max(self._oldest, self._since.get(host, 0)) <= revision <= self.revision
 
     async def _snapshot(self, host: str) -> AsyncIterator[bytes]:
-        revision, changes = self.revision, self._views.snapshot(host)
+        revision, changes = self.revision, self._filled().snapshot(host)
         chunk = bytearray(_line({"type": "snapshot", "store": self._store.id, "revision": revision}))
         for change in changes:
             chunk += _put(change)
@@ -146,7 +159,7 @@ class Hub:
         yield bytes(chunk)
 
     def _take(self, revision: int, changes: list[Change]) -> None:
-        news = self._views.apply(changes) if changes else {}
+        news = self._filled().apply(changes) if changes else {}
         self.revision = revision
         self._note_hosts(revision, changes)
         self._remember(revision, news)

@@ -110,6 +110,7 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     try:
         for url in await _listen(runner, options.listen, options.tls):
             say(f"minimidonet: serving {url}{ROOT}")
+        await service.hub.prepare()
         await stop.wait()
         face.is_stopping = True
         service.hub.close()

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from midonet_kubernetes.minimidonet.store.file import File, Row, StoreError
+from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.references import REFERENCES
 from midonet_kubernetes.minimidonet.store.tables import Tables
-from midonet_kubernetes.minimidonet.store.transaction import Transaction, shown
+from midonet_kubernetes.minimidonet.store.transaction import HIDDEN, Transaction, shown
 from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.topology.change import Change
 
@@ -94,11 +95,13 @@ class Store:
         """Call ``listener(revision, changes)`` for each transaction, in order, once nothing can undo it."""
         self._listeners.append(listener)
 
-    def objects(self) -> Iterator[Change]:
-        """All objects of the topology as changes."""
-        for kind in KINDS:
-            for id_, object_ in self.tables.all(kind).items():
-                yield Change(kind, id_, shown(object_))
+    def objects(self) -> dict[str, dict[str, Object]]:
+        """All objects of the topology by kind and id, as they are now: what is written later does not change the answer."""
+        return {kind: self._objects(kind) for kind in KINDS}
+
+    def _objects(self, kind: str) -> dict[str, Object]:
+        objects = self.tables.all(kind)
+        return {id_: shown(kind, object_) for id_, object_ in objects.items()} if kind in HIDDEN else objects.copy()
 
     async def durable(self) -> None:
         """Return when everything written so far is in the file.

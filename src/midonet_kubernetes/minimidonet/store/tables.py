@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from midonet_kubernetes.minimidonet.store.indices import Index, Object, Ranked, Reference, Unordered
 
@@ -52,8 +54,10 @@ class Tables:
 
     def fill(self, rows: Iterable[tuple[str, str, Object]]) -> None:
         """As ``put`` for each of many objects, of tables that are empty."""
-        for kind, id_, object_ in rows:
-            self._objects[kind][id_] = object_
+        for kind, part in groupby(rows, itemgetter(0)):
+            objects_of_kind = self._objects[kind]
+            for _, id_, object_ in part:
+                objects_of_kind[id_] = object_
         for kind, objects in self._objects.items():
             for index in self._by_kind[kind]:
                 index.fill(objects)

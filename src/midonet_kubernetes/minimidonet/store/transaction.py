@@ -10,7 +10,8 @@ from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.topology.change import Change
 
 Key = tuple[str, str]
-_HIDDEN = "_"  # a field that starts with it belongs to the server and is not part of the topology
+# The fields that belong to the server and are no part of the topology.
+HIDDEN = {"Host": frozenset(("_interfaces",)), "Pool": frozenset(("_pending",)), "Port": frozenset(("_bound",))}
 
 
 class Transaction:
@@ -106,18 +107,21 @@ class Transaction:
 
     def changes(self) -> list[Change]:
         """What was written, as the stream tells it: each object once, as it is now."""
-        return [Change(kind, id_, shown(self._tables.get(kind, id_))) for kind, id_ in self.written if kind in KINDS]
+        get = self._tables.get
+        return [
+            Change(kind, id_, None if (object_ := get(kind, id_)) is None else shown(kind, object_))
+            for kind, id_ in self.written
+            if kind in KINDS
+        ]
 
     def rows(self) -> list[tuple[Key, Object | None, bool]]:
         """What was written, for the file: key, object (None: gone), and whether an older row of that key is to go first."""
         return [(key, self._tables.get(*key), key in self.recreated) for key in self.written]
 
 
-def shown(object_: Object | None) -> Object | None:
+def shown(kind: str, object_: Object) -> Object:
     """An object without what only the store needs."""
-    if object_ is None:
-        return None
-    for name in object_:
-        if name.startswith(_HIDDEN):
-            return {name: value for name, value in object_.items() if not name.startswith(_HIDDEN)}
-    return object_
+    hidden = HIDDEN.get(kind)
+    if hidden is None or hidden.isdisjoint(object_):
+        return object_
+    return {name: value for name, value in object_.items() if name not in hidden}

@@ -74,6 +74,24 @@ async def test_a_stream_starts_with_everything_and_goes_on_in_order(store):
     await listener.close()
 
 
+@pytest.mark.parametrize("steps", [0, 1, 2, 99])
+async def test_what_each_host_needs_is_there_however_far_its_preparation_has_come(store, steps):
+    with store.transaction() as transaction:
+        for number in range(5_000):
+            transaction.put("Route", f"r{number}", {"id": f"r{number}", "routerId": "r1", "type": "Reject"})
+    hub = Hub(store)
+    preparing = asyncio.create_task(hub.prepare())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    remove(store, "Route", "r0")  # what is written later does not disturb it
+    listener = Listener(hub)
+    assert len(await listener.until_commit()) == 1 + 2 + 4_999 + 1
+    await preparing
+    put(store, "Router", "r2")
+    assert told(await listener.until_commit()) == [("put", "Router", "r2"), ("commit",)]
+    await listener.close()
+
+
 async def test_a_stream_says_that_it_is_alive(store):
     listener = Listener(Hub(store))
     await listener.until_commit()

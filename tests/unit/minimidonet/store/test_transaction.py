@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midonet_kubernetes import minimidonet
 from midonet_kubernetes.minimidonet.store.references import REFERENCES
 from midonet_kubernetes.minimidonet.store.store import Store
 from midonet_kubernetes.minimidonet.store.tables import Tables
-from midonet_kubernetes.minimidonet.store.transaction import Transaction
+from midonet_kubernetes.minimidonet.store.transaction import HIDDEN, Transaction
 from midonet_kubernetes.topology.change import Change
 
 
@@ -85,12 +88,18 @@ def test_a_rollback_leaves_no_trace(steps):
 
 def test_changes_name_each_object_once_as_it_is_now_without_what_only_the_server_needs():
     store = Transaction(Tables(REFERENCES))
-    store.put("Router", "r", {"id": "r", "name": "old"})
-    store.put("Router", "r", {"id": "r", "name": "new", "_hidden": 1})
+    store.put("Port", "p", {"id": "p", "interfaceName": "old"})
+    store.put("Port", "p", {"id": "p", "interfaceName": "new", "_bound": 1})
     store.put("Pool", "p", {"id": "p"})
     store.put("Bridge", "b", {"id": "b"})
     store.remove("Bridge", "b")
-    assert store.changes() == [Change("Router", "r", {"id": "r", "name": "new"}), Change("Bridge", "b", None)]
+    assert store.changes() == [Change("Port", "p", {"id": "p", "interfaceName": "new"}), Change("Bridge", "b", None)]
+
+
+def test_every_field_that_only_the_server_needs_is_known_as_such():
+    package = Path(minimidonet.__file__).parent
+    text = "".join(path.read_text("utf-8") for path in (*package.glob("routes/*.py"), *package.glob("server/*.py")))
+    assert set(re.findall(r'"(_[a-z]\w*)"', text)) == set().union(*HIDDEN.values())
 
 
 def test_an_exception_takes_back_what_the_block_wrote():
