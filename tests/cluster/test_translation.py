@@ -8,6 +8,8 @@ from midonet_kubernetes.testing.cluster_load import with_status
 from midonet_kubernetes.testing.objects import NODES, node
 from midonet_kubernetes.testing.small_cluster import TRANSLATIONS, chains, endpoints, rules, until_pushed
 
+COLLECTIONS = {"/bridges": "Bridge", "/routers": "Router", "/ports": "Port", "/chains": "Chain", "/tunnel_zones": "TunnelZone"}
+
 
 async def start(api, installation):
     await small_cluster.create(api, installation)
@@ -90,6 +92,17 @@ async def test_deleting_a_service_in_the_foreground_leaves_nothing_of_it(kuberne
         await until("the end of the Service's Translations", gone, programs=[replica.process, collector])
     assert not [name for name in await chains(installation.midonet) if name.startswith("KUBE-SVC-default/web")]
     assert len(await rules(installation.midonet, "KUBE-SERVICES")) == len(jumps) - 1
+
+
+async def test_the_pusher_alone_empties_midonet_when_all_translations_are_deleted(kubernetes, api, installation):
+    await small_cluster.create(api, installation)
+    with installation.running("all") as replica:
+        await until_pushed(api, replica)
+    replica = installation.start("pusher", MIDONETKUBE_ENABLED_CONTROLLERS="pusher")
+    await until("the pusher", replica.done, programs=[replica.process])
+    await kubernetes.kubectl("delete", "tr", "--all", "-A", "--timeout=30s")
+    left = [await installation.midonet.list(path, KINDS[kind].collection_media_type) for path, kind in COLLECTIONS.items()]
+    assert left == [[], [], [], [], []]
 
 
 def owners(translation):

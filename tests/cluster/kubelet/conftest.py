@@ -20,7 +20,7 @@ INSIDE = Path(__file__).parent / "inside"
 PAUSE = Path(__file__).with_name("pause.c")
 BUILT = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl", "agnhost")
 INSTALLED = ("containerd", "ctr", "runc", "busybox", "openssl", "nsenter", "gcc")
-PREFIX = "mk-"
+PREFIX = "kubelet-"
 LONGEST = 400  # seconds; far more than it takes
 
 

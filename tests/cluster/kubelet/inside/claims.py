@@ -180,4 +180,4 @@ async def test_fifty_pods_come_and_go_at_once_and_leave_nothing(cluster):
         assert differences(before, await everything(cluster)) == {}
         return not await cluster.pods("crowd")
 
-    await until("nothing of fifty pods", all_gone, seconds=60, every=0.5)
+    await until("nothing of fifty pods", all_gone, seconds=90, every=1.0)
