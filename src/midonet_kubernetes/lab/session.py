@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from midonet_kubernetes.errors import ApiError, MachineError, MidonetKubeError
+from midonet_kubernetes.errors import ApiError, MachineError
 from midonet_kubernetes.kubernetes_api.access import connect
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.kinds import ENDPOINT_SLICE, SERVICE, raw
@@ -29,16 +29,12 @@ from midonet_kubernetes.lab.requests import Requests
 from midonet_kubernetes.lab.running import Lab, now, ready
 from midonet_kubernetes.lab.state import Place
 from midonet_kubernetes.lab.telling import Teller
-from midonet_kubernetes.lab.waiting import within
+from midonet_kubernetes.lab.waiting import Waiting, within
 from midonet_kubernetes.linux.kernel import Kernel
 from midonet_kubernetes.linux.probe import probe
 from midonet_kubernetes.model.kubernetes import Pod
 
-PATIENCE = 60.0  # seconds for one step of the start; far more than any needs
 CHECK_PATIENCE = 15.0  # seconds in which a row of the first check may still turn green
-POLL = 0.05
-ABSENTEES_TOLD = 10.0  # seconds without pods after which it is said who should have made or placed them
-MOST_RESTARTS = 5  # of a program during the start: it will not come up
 SLICES_FOLLOW = 5.0  # seconds that Services have to learn of ready pods; one may also select pods that have not its port
 DEPLOYMENT = raw("apps/v1", "Deployment", "deployments", namespaced=True)
 
@@ -127,6 +123,7 @@ class _Session:
             place=self.place,
             clock=now,
         )
+        self.waiting = Waiting(self.programs, lambda: self.kubelet.last_failure, self.teller.say)
 
     async def start_and_check(self) -> int:
         """All steps; the exit code."""
@@ -153,7 +150,7 @@ class _Session:
     async def _start_apis(self) -> None:
         self.api.start(self.nodes, self.kernel, self.programs)
         self.programs.start(cluster.midonet(self.place, self.nodes))
-        await self._until(self._api_answers, "the Kubernetes API answers")
+        await self.waiting.until(self._api_answers, "the Kubernetes API answers")
         await self.api.claim(self.client, self.nodes, self.teller.say)
         self.stack.push_async_callback(self.api.release, self.client, self.programs, self.teller.say)
         await self.reports.register()
@@ -169,7 +166,7 @@ class _Session:
         self._keep_running(self.kubelet.run(), "kubelet")
         for node in self.nodes:
             configuration = cluster.cni_configuration(node)
-            await self._until(partial(_exists, configuration), f"{node.name} serves pods")
+            await self.waiting.until(partial(_exists, configuration), f"{node.name} serves pods")
             await self.reports.ready(node)
         self._keep_running(self.reports.run(), "node reports")
 
@@ -182,7 +179,7 @@ class _Session:
         await manifests.apply(self.client, namespaces, self._note, self.api.ownership)
         await self.api.complete_namespaces(self.client, manifests.namespaces(others))
         await manifests.apply(self.client, others, self._note, self.api.ownership)
-        await self._until(self._all_ready, "all pods are ready", self.api.absentee)
+        await self.waiting.until(self._all_ready, "all pods are ready", partial(self.api.absentee, self.client))
         await within(SLICES_FOLLOW, self._slices_have_followed)
 
     async def _note(self, line: str) -> None:
@@ -213,39 +210,6 @@ class _Session:
         mine = self.api.ownership.labels if self.api.ownership else {}
         return [pod for pod in self.kubelet.pods.store.values() if mine.items() <= pod.metadata.labels.items()]
 
-    async def _until(
-        self, reached: Callable[[], Awaitable[bool]], what: str, absentee: Callable[[Client], Awaitable[str]] | None = None
-    ) -> None:
-        """Wait until something holds.
-
-        Args:
-            reached: whether it does.
-            what: it is, for the message.
-            absentee: which component of the cluster keeps it from holding, if one is seen to.
-
-        Raises:
-            MidonetKubeError: it takes too long, or a program will not come up; the message has the end of a log.
-        """
-        loop = asyncio.get_running_loop()
-        began, missing = loop.time(), ""
-        while not await reached():
-            self._complain_of_programs()
-            if absentee is not None and not missing and loop.time() > began + ABSENTEES_TOLD:
-                missing = await absentee(self.client)
-                if missing:
-                    self.teller.say(f"waiting, but {missing}")
-            if loop.time() > began + PATIENCE:
-                why = missing or self.kubelet.last_failure or f"not in {PATIENCE:.0f} s"
-                logs = "\n".join(last_lines(self.programs.log(name)) for name in self.programs.running)
-                raise MidonetKubeError(f"waited in vain until {what}: {why}\n{logs}")
-            await asyncio.sleep(POLL)
-
-    def _complain_of_programs(self) -> None:
-        for running in self.programs.running.values():
-            if running.restarts >= MOST_RESTARTS:
-                name = running.program.name
-                raise MidonetKubeError(f"{name} does not come up ({running.last_exit}). {last_lines(self.programs.log(name))}")
-
 
 async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
@@ -258,12 +222,3 @@ async def _exists(path: Path) -> bool:
 async def _ended(task: asyncio.Task[Any]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def last_lines(log: Path, lines: int = 8) -> str:
-    """The end of a log, for a person who will not find it later."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace").rstrip()
-    except OSError:
-        text = ""
-    return f"The end of {log.name}:\n" + "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
