@@ -18,9 +18,9 @@ _INTRO = """\
 # Performance
 
 Made by `tools/performance_page.py` from the output of `make bench`; do not edit it. Every figure stands beside a reference
-that was measured in the same run, in turn with ours: kube-proxy in nftables mode, the `bridge` and `host-local` plugins,
-plain routing, a bare aiohttp server. Aims come from the project's plan. Read ratios rather than absolute figures: the machine
-did other work meanwhile (its load is given), before which the benchmarks and their references had priority alike.
+that was measured in the same run, in turn with ours where that is possible: kube-proxy in nftables mode, the `bridge` and
+`host-local` plugins, plain routing, a bare aiohttp server. Aims come from the project's plan. Read ratios rather than absolute
+figures: the machine did other work meanwhile (its load is given), and the benchmarks and their references alike had priority.
 """
 
 

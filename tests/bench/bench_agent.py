@@ -227,7 +227,9 @@ def _tell_loads(report: Report, size: Size, loads: dict[int, list[Load]], proxie
         rows.append((f"{count:,}", *cells, *("-" * (7 - len(cells)))))
     columns = ("Services", "agent", "best", "its CPU", "kube-proxy", "its CPU", "ratio", "of CPU")
     title = f"Seconds from the topology in hand to the kernel, {size.endpoints} endpoints each"
-    note = f"agent: median and best of {size.loads}; kube-proxy: its own metric of its first full sync, in nftables mode"
+    note = f"agent: median and best of {size.loads}"
+    if proxied:
+        note += f"; {kube_proxy.versions()}, nftables mode: its own metric of its first full sync"
     report.tables.append(Table(title, columns, rows, note))
     if largest:
         report.aims.append(Aim(f"load of {largest:,} Services against kube-proxy", ratio, 1 / 50))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -50,6 +51,16 @@ def missing() -> str:
     if references.kube_proxy() is None:
         return "kube-proxy: run `make kubernetes`"
     return "" if found("nft") else "kube-proxy: nft is not installed"
+
+
+def versions() -> str:
+    """Which programs are measured."""
+    said = [
+        subprocess.check_output([program, "--version"], text=True).split()
+        for program in (references.kube_proxy(), found("nft"))
+        if program
+    ]
+    return f"kube-proxy {said[0][1]} with nft {said[-1][1]}" if len(said) == 2 else ""
 
 
 def measure(report: Report, sizes: Sequence[int], endpoints: int, folder: Path) -> dict[int, Synced]:
