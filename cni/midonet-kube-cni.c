@@ -27,6 +27,8 @@
 #define PROTOCOL 1
 #define DEFAULT_SOCKET "/var/run/midonet-kube-node/api"
 #define DEFAULT_TIMEOUT 110 /* seconds; kubelet gives up on its runtime after 120 */
+#define RESTART 5000        /* milliseconds in which a daemon that is restarted is back */
+#define PAUSE 50            /* milliseconds between two looks whether it is */
 #define LARGEST (4u << 20)  /* bytes of standard input or of an answer */
 #define NEWEST_VERSION "1.1.0"
 #define GET_NAMESPACE_TYPE _IO(0xb7, 0x3) /* NS_GET_NSTYPE of linux/nsfs.h */
@@ -337,17 +339,35 @@ static struct text request(const struct text *configuration) {
 
 static int unavailable; /* the code of "the daemon does not answer": TRY_AGAIN, or NOT_AVAILABLE for STATUS */
 
-static int connect_to_daemon(const struct sockaddr_un *address) {
+static int try_to_connect(const struct sockaddr_un *address) {
     int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection < 0)
         fail(IO_FAILURE, "making a Unix socket: %s", strerror(errno));
     int left = remaining();
     struct timeval limit = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 + 1}; /* bounds the wait for a full backlog */
     setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (connect(connection, (const struct sockaddr *)address, sizeof *address) != 0)
-        fail(unavailable, "midonet-kube-node does not answer on %s (%s): it is not running or still starting on this node; look at its Pod's log",
-             address->sun_path, strerror(errno));
-    return connection;
+    if (connect(connection, (const struct sockaddr *)address, sizeof *address) == 0)
+        return connection;
+    int why = errno;
+    close(connection);
+    errno = why;
+    return -1;
+}
+
+/* Waits for a daemon that is restarted: kubelet, told to try again, lets a pod wait for ten seconds and more. STATUS tells at once. */
+static int connect_to_daemon(const struct sockaddr_un *address) {
+    int patience = unavailable == TRY_AGAIN ? RESTART : 0;
+    for (;;) {
+        int connection = try_to_connect(address);
+        if (connection >= 0)
+            return connection;
+        bool away = errno == ECONNREFUSED || errno == ENOENT;
+        if (!away || patience <= 0 || remaining() == 0)
+            fail(unavailable, "midonet-kube-node does not answer on %s (%s): it is not running or still starting on this node; look at its Pod's log",
+                 address->sun_path, strerror(errno));
+        poll(NULL, 0, remaining() < PAUSE ? remaining() : PAUSE);
+        patience -= PAUSE;
+    }
 }
 
 /* Sends everything, the descriptor with the first byte. A daemon that closes early has answered: what it said is read next. */

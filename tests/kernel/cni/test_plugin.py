@@ -121,15 +121,29 @@ def test_an_operation_of_the_future_is_left_to_the_daemon(tmp_path, daemon):
 
 @pytest.mark.parametrize(("command", "code"), [("ADD", 11), ("DEL", 11), ("CHECK", 11), ("GC", 11), ("STATUS", 50)])
 def test_a_daemon_that_is_away_is_named(tmp_path, command, code):
-    status, error = run(command, configuration(tmp_path))
+    status, error = run(command, configuration(tmp_path, timeout=1))
     assert (status, error["code"], error["cniVersion"]) == (1, code, "1.1.0")
     assert str(tmp_path / "api") in error["msg"]
+
+
+@pytest.mark.parametrize("command", ["ADD", "DEL", "CHECK", "GC"])
+def test_a_daemon_that_is_restarted_is_waited_for(tmp_path, daemon, command):
+    restart = threading.Timer(0.5, daemon, (b"1 0 3\n{}\n",))
+    restart.start()
+    assert run(command, configuration(tmp_path)) == (0, {})
+    restart.join()
+
+
+def test_status_waits_for_nobody(tmp_path):
+    started = time.monotonic()
+    assert run("STATUS", configuration(tmp_path))[1]["code"] == 50
+    assert time.monotonic() - started < 2
 
 
 def test_a_stale_socket_is_a_daemon_that_is_away(tmp_path):
     with socket.socket(socket.AF_UNIX) as forgotten:
         forgotten.bind(str(tmp_path / "api"))
-    assert run(stdin=configuration(tmp_path))[1]["code"] == 11
+    assert run(stdin=configuration(tmp_path, timeout=1))[1]["code"] == 11
 
 
 @pytest.mark.parametrize(
