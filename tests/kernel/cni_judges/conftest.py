@@ -179,8 +179,9 @@ class Node:
                 found.append(sorted(map(repr, [*routing.links(), *routing.addresses(), *routing.routes(), *pinned])))
         return found
 
-    def output_of(self, *argv):
-        with self.namespace.entered():
+    def output_of(self, *argv, inside=None):
+        """What a program prints on the node, or inside of another namespace."""
+        with (inside or self.namespace).entered():
             return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 

@@ -82,16 +82,19 @@ def tuning(node, **settings):
     return {"type": "tuning", "dataDir": str(node.folder / "tuning"), **settings}
 
 
-def test_tuning_sets_sysctls_and_lowers_the_mtu(make_node, kernel, namespaces, connect):
+def test_tuning_sets_sysctls_and_what_else_the_virtual_network_need_not_know(make_node, kernel, namespaces, connect):
     node, pod = make_node("tuning"), namespaces("web")
-    node.configure(tuning(node, sysctl={"net.core.somaxconn": "511", "net.ipv4.conf.IFNAME.arp_filter": "1"}, mtu=1400))
+    sysctls = {"net.core.somaxconn": "511", "net.ipv4.conf.IFNAME.arp_filter": "1"}
+    node.configure(tuning(node, sysctl=sysctls, mtu=1400, txQLen=77, promisc=True))
     node.add(pod)
     assert pod.read_sysctl("net.core.somaxconn") == "511"
     assert pod.read_sysctl("net/ipv4/conf/eth0/arp_filter") == "1"
     with contextlib.closing(kernel.routing(pod)) as inside:
         assert inside.link("eth0").mtu == 1400
+    shown = node.output_of("ip", "link", "show", "eth0", inside=pod)
+    assert ("qlen 77" in shown, "PROMISC" in shown) == (True, True)
     assert node.cnitool("check", pod) == (0, None, "")
-    assert connect(TCP, node.namespace, (POD, 80), pod, (POD, 80)) == "10.244.1.2"
+    assert connect(TCP, node.namespace, (POD, 80), pod, (POD, 80)) == OF_THE_NODE
     assert node.cnitool("del", pod) == (0, None, "")
 
 
