@@ -2,7 +2,10 @@ import bench_agent
 import bench_cni
 import bench_midonet_api
 import bench_traffic
+import pytest
 from measuring.networks import needs_root
+
+pytestmark = pytest.mark.slow
 
 
 @needs_root
