@@ -29,6 +29,7 @@ from midonet_kubernetes.testing.objects import SLICES, Json
 from midonet_kubernetes.testing.twins import Twins, busy
 
 FULL_API = Path(__file__).parent / "measuring" / "full_api.py"
+NODES = 50
 KINDS = 5  # that the controllers watch
 _PATIENCE = 1200.0  # seconds
 
@@ -62,7 +63,7 @@ def measure(size: Size, folder: Path) -> Report:
     """
     report = Report("control-plane-scale", "Control plane of a large cluster")
     took = {
-        services: asyncio.run(_latencies(Load(1, 10 * services, services), size.changes)) for services in (size.few, size.many)
+        services: asyncio.run(_latencies(Load(NODES, 10 * services, services), size.changes)) for services in (size.few, size.many)
     }
     _tell_latencies(report, took)
     _tell_memory(report, size.largest, asyncio.run(_memory(size.largest, folder)))
@@ -72,7 +73,8 @@ def measure(size: Size, folder: Path) -> Report:
 async def _latencies(load: Load, changes: int) -> list[float]:
     """Milliseconds from one more endpoint in a slice to MidoNet's answer, one after the other."""
     twins = Twins()
-    await twins.add_host("node-0")
+    for name in load.node_names:
+        await twins.add_host(name)
     await push(twins.midonet, fill(twins.api.registry, load, pods=False))
     answered = Answered(twins.midonet_transport())
     program = twins.controllers(midonet=answered)

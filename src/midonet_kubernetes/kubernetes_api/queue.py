@@ -6,6 +6,7 @@ import asyncio
 import random as _random
 from collections import OrderedDict, deque
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -106,7 +107,8 @@ class Queue(Generic[K]):
         return self._failures.get(key, 0)
 
     async def get(self) -> K:
-        """The next key. It is ours until ``done``."""
+        """The next key. It is ours until ``done``. Others get their turn first, however much there is to take."""
+        await asyncio.sleep(0)  # else a worker that never waits for anything would keep even the Lease from being renewed
         while True:
             for waiting in self._waiting.values():
                 if waiting:
@@ -148,7 +150,8 @@ class Queue(Generic[K]):
             await taker
         except asyncio.CancelledError:
             if taker.cancelled():
-                self._takers.remove(taker)
+                with suppress(ValueError):  # who looked for a taker may have passed over this one already
+                    self._takers.remove(taker)
             elif self.depth:  # we were told and will not come: tell the next
                 self._wake_one()
             raise

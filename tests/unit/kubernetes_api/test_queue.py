@@ -2,7 +2,7 @@ import asyncio
 
 import looptime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
@@ -159,6 +159,43 @@ async def test_a_worker_that_goes_away_while_waiting_is_forgotten():
         assert await queue.get() == "a"
 
 
+async def test_workers_that_go_away_while_keys_come_go_without_complaint():
+    queue = Queue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await elapse(1)
+    for worker in workers:
+        worker.cancel()
+    queue.add("a")  # before the workers have noticed
+    await asyncio.wait(workers)
+    assert [worker.cancelled() for worker in workers] == [True] * 3
+    assert await queue.get() == "a"
+
+
+async def test_others_have_their_turn_while_a_worker_finds_keys_without_end():
+    queue, turns = Queue(), []
+
+    async def work():
+        while True:
+            key = await queue.get()
+            queue.add(key)
+            queue.done(key)
+            turns.append("work")
+
+    async def other():
+        for _ in range(3):
+            await asyncio.sleep(0)
+            turns.append("other")
+
+    queue.add("a")
+    worker = asyncio.create_task(work())
+    await other()
+    worker.cancel()
+    await asyncio.wait({worker})
+    assert turns.count("other") == 3
+    assert turns.count("work") < 5
+
+
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Priority)), st.floats(0, 3), st.floats(0, 2)), max_size=40),
     st.integers(1, 3),
