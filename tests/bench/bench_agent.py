@@ -45,7 +45,7 @@ class Size:
     services: tuple[int, ...] = (100, 1_000, 10_000)
     endpoints: int = 10
     loads: int = 5
-    changes: int = 150
+    changes: int = 400
     pause: float = 0.1
     proxied: tuple[int, ...] = (100, 1_000, 10_000)
 
