@@ -6,7 +6,6 @@ import base64
 import binascii
 import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -183,15 +182,14 @@ def _tls(file: _File, cluster_field: str, cluster: _Cluster, user_field: str, us
 
 
 def _load_pair(file: _File, field: str, context: ssl.SSLContext, pair: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix="midonet-kube-")  # mode 0600; Python reads certificates from files only
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(pair)
-        context.load_cert_chain(name, password=_no_password)
-    except (ssl.SSLError, ValueError):
-        raise file.wrong(field, "client-certificate and client-key are no PEM certificate and its unencrypted key") from None
-    finally:
-        Path(name).unlink()
+    # Python reads certificates from files only; one in memory leaves no key behind, whatever happens to us.
+    with os.fdopen(os.memfd_create("client certificate"), "wb") as opened:
+        opened.write(pair)
+        opened.flush()
+        try:
+            context.load_cert_chain(f"/proc/self/fd/{opened.fileno()}", password=_no_password)
+        except (ssl.SSLError, ValueError):
+            raise file.wrong(field, "client-certificate and client-key are no PEM certificate and its unencrypted key") from None
 
 
 def _no_password() -> str:
