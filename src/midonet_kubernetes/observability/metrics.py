@@ -1,4 +1,4 @@
-"""Every metric of every program, in one list. ``docs/reference/metrics.md`` is made from here.
+"""The controllers' metrics, and how every program declares its own. The reference page is made from these declarations.
 
 A program takes what it needs: ``Metrics(CONTROLLERS)`` makes the metrics in a registry of their own, so that two
 programs in one process (tests, the all-in-one lab) do not meet.

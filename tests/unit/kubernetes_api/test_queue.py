@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.kubernetes_api.queue import Priority, Queue
-from midonet_kubernetes.testing.virtual_time import elapse
+from midonet_kubernetes.testing.virtual_time import elapse, turn
 
 pytestmark = pytest.mark.looptime
 
@@ -183,7 +183,7 @@ async def test_others_have_their_turn_while_a_worker_finds_keys_without_end():
 
     async def other():
         for _ in range(3):
-            await asyncio.sleep(0)
+            await turn()
             turns.append("other")
 
     queue.add("a")

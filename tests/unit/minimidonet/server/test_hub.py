@@ -8,6 +8,7 @@ import pytest
 from midonet_kubernetes.minimidonet.server import hub as hub_module
 from midonet_kubernetes.minimidonet.server.hub import ALIVE_SECONDS, Hub
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import turn
 
 HOST, OTHER = "h1", "h2"
 pytestmark = pytest.mark.looptime
@@ -82,7 +83,7 @@ async def test_what_each_host_needs_is_there_however_far_its_preparation_has_com
     hub = Hub(store)
     preparing = asyncio.create_task(hub.prepare())
     for _ in range(steps):
-        await asyncio.sleep(0)
+        await turn()
     remove(store, "Route", "r0")  # what is written later does not disturb it
     listener = Listener(hub)
     assert len(await listener.until_commit()) == 1 + 2 + 4_999 + 1
