@@ -140,7 +140,6 @@ class ContainerNode:
             "resolvConf": "",
             "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
             "authorization": {"mode": "AlwaysAllow"},
-            "nodeStatusUpdateFrequency": "2s",
         }
 
     async def import_image(self, archive: Path, log: Path) -> None:

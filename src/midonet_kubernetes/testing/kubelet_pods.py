@@ -79,8 +79,10 @@ def asking_the_api_server(name: str, node: str) -> dict[str, Any]:
 
 
 def idle(name: str, app: str) -> dict[str, Any]:
-    """A Pod that costs nothing."""
-    return pod(name, image=PAUSE, app=app)
+    """A Pod that costs little: it has no token either."""
+    made = pod(name, image=PAUSE, app=app)
+    made["spec"]["automountServiceAccountToken"] = False
+    return made
 
 
 def service(name: str, app: str) -> dict[str, Any]:

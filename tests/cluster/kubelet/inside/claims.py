@@ -119,14 +119,14 @@ async def test_a_program_that_is_killed_cuts_no_connection_and_new_pods_start_af
 
 
 def in_kernel(cluster, path):
-    """Links, addresses, routes, forwarding entries and permanent neighbours, in words."""
+    """Links, addresses, routes, forwarding entries and the virtual network's neighbours, in words."""
     with (
         contextlib.closing(cluster.kernel.open_namespace(str(path))) as namespace,
         contextlib.closing(cluster.kernel.routing(namespace)) as routing,
     ):
         pinned = [one for one in routing.neighbours() if one.link not in {"eth0", "lo"}]
         found = [*routing.links(), *routing.addresses(), *routing.routes(), *routing.forwarding(), *pinned]
-    return sorted(map(repr, found))
+    return set(map(repr, found))
 
 
 async def everything(cluster):
@@ -139,25 +139,28 @@ async def everything(cluster):
         copy = cluster.place.folder / f"state-{node.name}"  # sqlite cannot follow the path into the node's file systems
         shutil.copytree(machine.path(STATE), copy, dirs_exist_ok=True)
         with contextlib.closing(State(copy)) as state:
-            found[f"{node.name}: addresses"] = sorted((one.pod, one.address) for one in state.attachments())
-            found[f"{node.name}: annotations to write"] = state.annotations()
-        found[f"{node.name}: namespaces"] = sorted(path.name for path in machine.path(DATAPATH).parent.iterdir())
-    found["Translations"] = sorted(one.metadata.name for one in await cluster.client.list(TRANSLATION))
+            found[f"{node.name}: addresses"] = {(one.pod, one.address) for one in state.attachments()}
+            found[f"{node.name}: annotations to write"] = {one.pod for one in state.annotations()}
+        found[f"{node.name}: namespaces"] = {path.name for path in machine.path(DATAPATH).parent.iterdir()}
+    found["Translations"] = {one.metadata.name for one in await cluster.client.list(TRANSLATION)}
     objects = json.loads(await get(f"{midonet_url(cluster.nodes)}/minimidonet/v1/topology"))["objects"]
-    found["MidoNet"] = {kind: sorted(of_kind) for kind, of_kind in objects.items()}
+    found["MidoNet"] = {f"{kind} {id_}" for kind, of_kind in objects.items() for id_ in of_kind}
     return found
 
 
 async def settled(cluster):
-    """Everything, once the nodes have only pods that the API has too."""
-    pods = {f"default/{name}" for name in await cluster.pods()}
-    found = await everything(cluster)
-    assert pods == {pod for node in cluster.nodes for pod, _ in found[f"{node.name}: addresses"]}
+    """Everything, once all places have the same pods."""
+    pods, found = set(await cluster.pods()), await everything(cluster)
+    assert pods == {pod.partition("/")[2] for node in cluster.nodes for pod, _ in found[f"{node.name}: addresses"]}
+    assert pods == {name.rpartition(".")[2] for name in found["Translations"] if name.startswith("pod.")}
+    assert differences(found, await everything(cluster)) == {}
     return found
 
 
 def differences(before, after):
-    return {place: [before[place], after[place]] for place in before if before[place] != after[place]}
+    """What is new and what is missing, in each place."""
+    changed = [place for place in before if before[place] != after[place]]
+    return {place: (sorted(after[place] - before[place]), sorted(before[place] - after[place])) for place in changed}
 
 
 async def test_fifty_pods_come_and_go_at_once_and_leave_nothing(cluster):
