@@ -32,7 +32,7 @@ from midonet_kubernetes.testing.twins import Twins, busy
 FULL_API = Path(__file__).parent / "measuring" / "full_api.py"
 NODES = 50
 KINDS = 5  # that the controllers watch
-_PATIENCE = 1200.0  # seconds
+_PATIENCE = 600.0  # seconds
 
 
 @dataclass(frozen=True)
