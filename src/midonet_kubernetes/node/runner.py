@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import TypeVar
 
 from midonet_kubernetes.errors import MidonetKubeError, UserError
@@ -50,7 +51,7 @@ class Runner:
         self._changes = Changes(kernel, self._wake.set)
         self._failing = ""
         self._deletions: list[tuple[bytes, int | None, asyncio.Future[bytes]]] = []
-        self._deleting = asyncio.Lock()
+        self._deleting: asyncio.Task[None] | None = None
         self._said: tuple[str, list[str]] | None = None  # what the Node said last
         self._news: tuple[str, list[str]] | None = None  # the same until it is taken in
         self._looked = time.monotonic()
@@ -71,17 +72,27 @@ class Runner:
         return output
 
     async def _delete(self, line: bytes, descriptor: int | None) -> bytes:
-        """DELs that come while one is under way are done together after it."""
+        """DELs that come while some are under way are done together after those, whoever of their callers goes meanwhile."""
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._deletions.append((line, descriptor, answered))
-        async with self._deleting:
-            taken, self._deletions = self._deletions, []
-            if taken:
-                requests = [(line, descriptor) for line, descriptor, _ in taken]
-                outputs = await self._do(lambda: self._daemon.answer_together(requests))
-                for (_, _, waiting), output in zip(taken, outputs, strict=True):
-                    waiting.set_result(output)
+        if self._deleting is None or self._deleting.done():
+            self._deleting = asyncio.create_task(self._delete_all())
         return await answered
+
+    async def _delete_all(self) -> None:
+        while self._deletions:
+            taken, self._deletions = self._deletions, []
+            requests = [(line, descriptor) for line, descriptor, _ in taken]
+            try:
+                outputs = await self._do(partial(self._daemon.answer_together, requests))
+            except Exception as error:  # noqa: BLE001 - each caller hears of it, and the next batch is done all the same
+                for _, _, waiting in taken:
+                    if not waiting.done():
+                        waiting.set_exception(error)
+                continue
+            for (_, _, waiting), output in zip(taken, outputs, strict=True):
+                if not waiting.done():  # its caller has gone
+                    waiting.set_result(output)
 
     def _stuck(self) -> str:
         silent = time.monotonic() - self._looked

@@ -13,6 +13,7 @@ from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.node.options import Options
 from midonet_kubernetes.node.runner import Runner
 from midonet_kubernetes.node.state import Annotation, State
+from midonet_kubernetes.testing.virtual_time import turn
 from midonet_kubernetes.topology.host_network import Link
 
 
@@ -110,3 +111,21 @@ async def test_deletions_that_come_together_are_each_answered(runner):
     answers = await asyncio.gather(*(runner.answer(line, None) for line in lines))
     assert [answer.partition(b"\n")[0] for n, answer in enumerate(answers) if n != 3] == [b"1 0 0"] * 5
     assert b'"code":6' in answers[3]
+
+
+def delete_line(container):
+    environment = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": container, "CNI_NETNS": "", "CNI_IFNAME": "eth0"}
+    configuration = {"cniVersion": "1.1.0", "name": "midonet", "type": "midonet-kube-cni"}
+    return json.dumps({"protocol": 1, "environment": environment, "stdin": json.dumps(configuration)}).encode()
+
+
+async def test_a_caller_that_goes_leaves_the_others_their_answers(runner):
+    callers = [asyncio.create_task(runner.answer(delete_line(f"c{number}"), None)) for number in range(5)]
+    await turn()
+    callers[0].cancel()
+    callers[3].cancel()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert [isinstance(answer, bytes) for answer in answers] == [False, True, True, False, True]
+    async with asyncio.timeout(5):
+        assert await runner.answer(delete_line("late"), None)
