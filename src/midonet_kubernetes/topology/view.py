@@ -116,13 +116,15 @@ class Views:
     def _refer(self, key: Key, document: Document, *, adding: bool) -> None:
         """Count (or stop counting) what an object refers to."""
         kind = key[0]
+        if kind == "Rule":  # most objects are rules
+            if target := document.get("jumpChainId"):
+                (self._chains.add_jump if adding else self._chains.remove_jump)(document["chainId"], target)
+            return
         for audience in _audience_of_filters(kind, document):
             for name in _FILTERS:
                 if chain := document.get(name):
                     (self._chains.add_filter if adding else self._chains.remove_filter)(chain, audience)
-        if kind == "Rule" and (target := document.get("jumpChainId")):
-            (self._chains.add_jump if adding else self._chains.remove_jump)(document["chainId"], target)
-        elif kind == "Port" and _is_bound(document):
+        if kind == "Port" and _is_bound(document):
             self._count_home(document["deviceId"], document["hostId"], 1 if adding else -1)
 
     def _list_parts(self, key: Key, old: Document | None, new: Document | None) -> None:

@@ -7,7 +7,8 @@ import pytest
 from midonet_kubernetes.minimidonet.auth import users as users_module
 from midonet_kubernetes.minimidonet.auth.users import Users
 from midonet_kubernetes.minimidonet.main import main
-from midonet_kubernetes.minimidonet.store.file import File, Row
+from midonet_kubernetes.minimidonet.store.file import File
+from midonet_kubernetes.minimidonet.store.rows import Row, statements
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_a_user_is_added_with_a_password_from_standard_input(tmp_path, monkeypat
 
 def test_a_backup_is_a_copy(tmp_path):
     file = File(tmp_path / "store")
-    file.write(1, [Row("Router", "a", {"id": "a"})])
+    file.write(statements(1, [Row("Router", "a", {"id": "a"})]))
     assert main(["backup", str(tmp_path / "store"), str(tmp_path / "copy")]) == 0
     file.close()
     copy = File(tmp_path / "copy")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request, missing
@@ -50,14 +51,13 @@ class Call:
         return self.given
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the client is told: a status, and a JSON value unless there is none to tell."""
 
     status: int
     value: Any = None
     location: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 Handler = Callable[[Call, Transaction], Answer]

@@ -39,10 +39,11 @@ def text(value: Any) -> str:
 
 def encodable(value: str) -> str:
     """The text, refused when it holds half of a surrogate pair: no answer could show it again."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise bad_request("Can not read text with half of a surrogate pair") from None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise bad_request("Can not read text with half of a surrogate pair") from None
     return value
 
 
@@ -67,17 +68,15 @@ def integer(low: int = -(2**31), high: int = 2**31 - 1) -> Coercion:
     """An integer of the given width; text is parsed, a fraction is cut off."""
 
     def read(value: Any) -> int | None:
-        if isinstance(value, bool):
-            raise mismatch(value, "a number")
-        if isinstance(value, str):
+        if type(value) is int:  # no boolean, which is an integer too
+            number = value
+        elif isinstance(value, str):
             stripped = value.strip()
             if stripped in _TEXT_OF_NULL:
                 return None
             if _INTEGER.fullmatch(stripped) is None:
                 raise mismatch(value, "a number")
             number = int(stripped)
-        elif isinstance(value, int):
-            number = value
         elif isinstance(value, float) and low - 1 < value < high + 1:
             number = int(value)
         else:

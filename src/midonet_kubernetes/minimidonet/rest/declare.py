@@ -50,9 +50,9 @@ def get(path: str, handler: Handler, produces: Media | None) -> Route:
     return Route("GET", path, handler, produces=produces)
 
 
-def post(path: str, handler: Handler, consumes: Media, read: Reader) -> Route:
+def post(path: str, handler: Handler, consumes: Media, read: Reader, *, locator: str | None = None) -> Route:
     """A POST."""
-    return Route("POST", path, handler, consumes=consumes, read=read)
+    return Route("POST", path, handler, consumes=consumes, read=read, locator=locator)
 
 
 def put(path: str, handler: Handler, consumes: Media, read: Reader) -> Route:
@@ -104,6 +104,7 @@ def nested(
     creating: Handler | None = None,
     listed_as: Media | None = None,
     name: str = "",
+    located: bool = False,
 ) -> tuple[Route, ...]:
     """A collection below its parent, with the DELETE of an item that ignores the parent (rest-api 1.5).
 
@@ -117,11 +118,12 @@ def nested(
         creating: POST, if it is not the usual one.
         listed_as: types of the list, if they are not the usual ones.
         name: the collection's segment, if it is not the flat one.
+        located: the parent is looked for before a POST's body is read.
     """
     path = f"/{segment}/{{parent:uuid}}/{name or resource.collection}"
     return (
         get(path, listing or show_parts(resource, parent, field), listed_as or media.collection),
-        post(path, creating or create(resource, field), media.item, resource.read),
+        post(path, creating or create(resource, field), media.item, resource.read, locator=parent if located else None),
         get(f"{path}/{{id}}", unsupported, None),
         put(f"{path}/{{id}}", unsupported, media.item, resource.read),
         remove(f"{path}/{{id}}", delete(resource, nested=True)),

@@ -132,11 +132,15 @@ class Fields:
     def violations(self, values: Object) -> list[Violation]:
         """What bean validation has to say about values that ``read`` gave."""
         found = [(name, "may not be null") for name in self._required if values.get(name) is None]
-        found.extend((name, text_) for name, text_ in self._bad_defaults.items() if name not in values)
+        for name, message in self._bad_defaults.items():
+            if name not in values:
+                found.append((name, message))
         for name, value in values.items():
-            checks = self._checks.get(name)
-            if checks is not None and value is not None:
-                found.extend((name, text_) for check in checks if (text_ := check(value)) is not None)
+            if value is not None:
+                for check in self._checks.get(name, ()):
+                    complaint = check(value)
+                    if complaint is not None:
+                        found.append((name, complaint))
         return found
 
     def validate(self, values: Object) -> None:

@@ -24,6 +24,7 @@ class Route:
         produces: of a GET.
         consumes: of a POST or PUT.
         read: what makes values of a body.
+        locator: the kind of the path's ``parent``, if that is looked for before the body is read.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route:
     produces: Media | None = None
     consumes: Media | None = None
     read: Reader | None = None
+    locator: str | None = None
 
 
 @dataclass(slots=True)
@@ -83,14 +85,14 @@ class Table:
         if len(segments) > 1 and not segments[-1]:
             segments.pop()
         node, values = self._root, []
-        for place, segment in enumerate(segments):
+        for segment in segments:
             fixed = node.fixed.get(segment)
             if fixed is not None:
                 node = fixed
             elif node.parameter is not None and segment:
                 node = node.parameter
-                values.append(unquote(segment))
-            elif place == 0 and segment:
+                values.append(unquote(segment) if "%" in segment else segment)
+            elif node is self._root and segment:
                 raise Refusal(404, f"Root resource {unquote(segment)} not found")
             else:
                 raise Refusal(404, plain=True)
@@ -102,9 +104,12 @@ class Table:
 def _named(parameters: tuple[tuple[str, bool], ...], values: list[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for (name, is_id), value in zip(parameters, values, strict=True):
-        if is_id and not is_uuid(value):
+        if not is_id:
+            named[name] = value
+        elif is_uuid(value):
+            named[name] = value.lower()
+        else:
             raise Refusal(404, plain=True)
-        named[name] = value.lower() if is_id else value
     return named
 
 

@@ -29,10 +29,14 @@ def _read_policy(given: Any) -> str:
 def _read_range(given: Any) -> Object:
     if not isinstance(given, dict):
         raise mismatch(given, "a range of ports")
-    ends = {name: None if given.get(name) is None else _integer(given[name]) for name in ("start", "end")}
-    if None in ends.values():
+    start, end = _end(given.get("start")), _end(given.get("end"))
+    if start is None or end is None:
         raise bad_request("A range of ports needs start and end")
-    return ends
+    return {"start": start, "end": end}
+
+
+def _end(given: Any) -> Any:
+    return given if given is None else _integer(given)
 
 
 describe(_read_range, type="object", required=["start", "end"], properties={end: {"type": "integer"} for end in ("start", "end")})

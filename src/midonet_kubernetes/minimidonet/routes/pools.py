@@ -144,11 +144,6 @@ VIP = Resource(
 )
 
 
-def _create_vip_below(call: Call, store: Transaction) -> Answer:
-    existing(store, "Pool", call.path["parent"])
-    return create(VIP, "poolId")(call, store)
-
-
 def _list_vips_of_load_balancer(call: Call, store: Transaction) -> Answer:
     load_balancer = call.path["parent"]
     existing(store, "LoadBalancer", load_balancer)
@@ -184,13 +179,13 @@ ROUTES = (
     get("/health_monitors/{parent:uuid}/pools", show_parts(POOL, "HealthMonitor", "healthMonitorId"), _POOLS.collection),
     *flat(POOL_MEMBER, _MEMBERS),
     *item(POOL_MEMBER, _MEMBERS),
-    *nested(POOL_MEMBER, _MEMBERS, "Pool", "pools", "poolId"),
+    *nested(POOL_MEMBER, _MEMBERS, "Pool", "pools", "poolId", located=True),
     get("/vips", show_all(VIP), _VIP_READ.collection),
     collection("/vips", VIP, _VIPS, creating=create(VIP))[1],
     get("/vips/{id}", show(VIP), _VIP_READ.item),
     put("/vips/{id}", replace(VIP), _VIPS.item, VIP.read),
     remove("/vips/{id}", delete(VIP)),
-    *nested(VIP, _VIPS, "Pool", "pools", "poolId", creating=_create_vip_below, listed_as=_VIP_READ.collection),
+    *nested(VIP, _VIPS, "Pool", "pools", "poolId", listed_as=_VIP_READ.collection, located=True),
     get("/load_balancers/{parent:uuid}/vips", _list_vips_of_load_balancer, _VIP_READ.collection),
     *_inherited_by_load_balancer(),
 )

@@ -17,12 +17,13 @@ from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.minimidonet.rest.body import parse, unpack
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call
 from midonet_kubernetes.minimidonet.rest.media import ERROR, check_json
-from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request, missing
 from midonet_kubernetes.minimidonet.rest.route import Route, Table, allowed
 from midonet_kubernetes.minimidonet.routes import ROUTES
 from midonet_kubernetes.minimidonet.store.store import Store
 
 ROOT = "/midonet-api"
+LOGIN = "/login"
 
 _HOST = re.compile(r"[A-Za-z0-9._~%:\[\]-]{1,300}")  # it becomes a part of every link
 
@@ -94,7 +95,7 @@ class Api:
             raise Refusal(404, f"There is nothing at {path[:200]}: the API is at {ROOT}/")
         below = path[len(ROOT) :]
         base = base_uri(headers)
-        if is_login(path):
+        if below == LOGIN:
             return self._login(headers)
         self.access.check(headers)
         if not below:
@@ -108,6 +109,8 @@ class Api:
         return self._call(route, call, headers, body)
 
     def _call(self, route: Route, call: Call, headers: Mapping[str, str], body: bytes) -> Response:
+        if route.locator is not None and self.store.tables.get(route.locator, call.path["parent"]) is None:
+            raise missing(route.locator, call.path["parent"])
         produced = route.produces.produced(headers.get("accept")) if route.produces is not None else ""
         if route.read is not None:
             call.given = _read(route, headers, body)
@@ -127,7 +130,7 @@ class Api:
 
 def is_login(path: str) -> bool:
     """Whether a path, with its query or without, is that of the login."""
-    return path.partition("?")[0] == ROOT + "/login"
+    return path.startswith(ROOT + LOGIN) and path.partition("?")[0] == ROOT + LOGIN
 
 
 def _read(route: Route, headers: Mapping[str, str], body: bytes) -> Any:
@@ -150,7 +153,7 @@ def _read(route: Route, headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def _response(answer: Answer, produced: str) -> Response:
-    headers = {**_CORS, **answer.headers}
+    headers = {**_CORS, **answer.headers} if answer.headers else _CORS.copy()
     if answer.location is not None:
         headers["location"] = answer.location
     if answer.value is None:

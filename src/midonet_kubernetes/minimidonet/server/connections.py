@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -25,8 +26,8 @@ _FULL = (
 class Handler(Protocol):
     """Answers a request."""
 
-    async def __call__(self, request: web.BaseRequest, /) -> web.StreamResponse:
-        """The answer."""
+    def __call__(self, request: web.BaseRequest, /) -> Awaitable[web.StreamResponse]:
+        """The answer, to be awaited."""
         ...
 
 
@@ -72,11 +73,11 @@ class Connections(web.Server):
     """
 
     def __init__(self, handler: Handler) -> None:
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        def answer(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
             connection = request.protocol
             if isinstance(connection, Connection):
                 connection.said_something()
-            return await handler(request)
+            return handler(request)
 
         super().__init__(answer)
         # Broken HTTP is answered with 400; aiohttp would log a traceback for each.

@@ -14,8 +14,9 @@ from midonet_kubernetes.exchange import Request, Response
 from midonet_kubernetes.minimidonet.page.files import page_file
 from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
-from midonet_kubernetes.minimidonet.server.api import is_login, refused
+from midonet_kubernetes.minimidonet.server.api import ROOT, is_login, refused
 from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
+from midonet_kubernetes.minimidonet.server.rounds import Rounds
 from midonet_kubernetes.minimidonet.server.service import Service, is_stream
 from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
 
@@ -48,6 +49,7 @@ class Face:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._service, self._metrics, self._clock = service, metrics, clock
+        self._rounds = Rounds(service.handle, service.store)
         self._is_logging = log_access
         self._running = 0
         self._logins = asyncio.Semaphore(LOGINS)
@@ -57,11 +59,12 @@ class Face:
         """A handler of aiohttp."""
         started = self._clock()
         path = _path(http)
-        if is_stream(http.method, path):
-            return await self._stream(http, path)
-        plain = self._plain(http.method, path)
-        if plain is not None:
-            return plain
+        if not path.startswith(ROOT):
+            if is_stream(http.method, path):
+                return await self._stream(http, path)
+            plain = self._plain(http.method, path)
+            if plain is not None:
+                return plain
         try:
             response = await self._handle(http, path)
         except Refusal as refusal:
@@ -89,8 +92,7 @@ class Face:
             if is_login(path):
                 async with self._logins:
                     return await asyncio.to_thread(self._service.handle, request)
-            response = self._service.handle(request)
-            await self._service.store.durable()
+            return await self._rounds.answer(request)
         except StoreFull as error:
             raise Refusal(507, str(error)) from error
         except StoreError as error:
@@ -98,7 +100,6 @@ class Face:
             raise Refusal(507, str(error)) from error
         finally:
             self._running -= 1
-        return response
 
     def _plain(self, method: str, path: str) -> web.Response | None:
         """Health, metrics and the page's files, for those who watch the server."""
@@ -138,19 +139,27 @@ async def _body(http: web.BaseRequest) -> bytes:
     """
     if not http.body_exists:
         return b""
-    if http.content_length is not None and http.content_length > LONGEST_BODY:
-        raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"})
     try:
         if http.content.is_eof():
-            return await http.read()  # it is all there
-        async with asyncio.timeout(BODY_SECONDS):
-            return await http.read()
+            body = http.content.read_nowait()  # it is all there
+        elif (http.content_length or 0) > LONGEST_BODY:
+            raise _too_long()
+        else:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await http.read()
     except (web.RequestPayloadError, HttpProcessingError):
         raise Refusal(400, "The body is not what HTTP allows", headers={"connection": "close"}) from None
     except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"}) from None
+        raise _too_long() from None
     except TimeoutError:
         raise Refusal(408, f"The body took more than {BODY_SECONDS:.0f} s", headers={"connection": "close"}) from None
+    if len(body) > LONGEST_BODY:
+        raise _too_long()
+    return body
+
+
+def _too_long() -> Refusal:
+    return Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"})
 
 
 def _headers(http: web.BaseRequest) -> Mapping[str, str]:
@@ -170,10 +179,9 @@ def _path(http: web.BaseRequest) -> str:
 
 
 def _sent(response: Response) -> web.Response:
-    answer = web.Response(status=response.status, body=response.body, headers={**response.headers, "server": "minimidonet"})
-    if not response.body and "content-type" not in response.headers:
-        # aiohttp would label even nothing.
-        answer.headers.popall("Content-Type", None)
+    # Of no body aiohttp makes one of no bytes, and labels it.
+    body = response.body or None
+    answer = web.Response(status=response.status, body=body, headers={**response.headers, "server": "minimidonet"})
     if response.headers.get("connection") == "close":
         answer.force_close()
     return answer

@@ -6,8 +6,7 @@ import fcntl
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +15,7 @@ import msgspec
 from midonet_kubernetes.errors import MachineError
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.migrations import MIGRATIONS
+from midonet_kubernetes.minimidonet.store.rows import Statement
 
 APPLICATION_ID = 0x4D4D4E31  # "MMN1"
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -31,14 +31,6 @@ CREATE TABLE objects (
 CREATE TABLE history (id TEXT NOT NULL, revision INTEGER NOT NULL);
 """
 
-# Many rows are one statement: SQLite works through it without this thread having to get hold of Python again for each row.
-_ROWS_AT_ONCE = (64, 16, 4, 1)
-_DELETE = "DELETE FROM objects WHERE (kind, id) IN (VALUES {rows})"
-_PUT = """
-INSERT INTO objects (kind, id, object) VALUES {rows}
-ON CONFLICT (kind, id) DO UPDATE SET object = excluded.object
-"""
-
 
 class StoreError(MachineError):
     """The store's file cannot be used or written; the message says what to do."""
@@ -46,16 +38,6 @@ class StoreError(MachineError):
 
 class StoreFull(StoreError):
     """There is no room for what was to be written. It was taken back; nothing that was acknowledged is lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An object to write; None is to delete. ``fresh``: it takes its place at the end even if a row is there."""
-
-    kind: str
-    id: str
-    object: Object | None
-    fresh: bool = False
 
 
 class File:
@@ -131,27 +113,30 @@ class File:
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise _explain(self._path, error) from error
 
-    def write(self, revision: int, rows: Iterable[Row]) -> None:
-        """Write rows and the revision they lead to, all or nothing; when it returns, they survive the power going.
+    def order(self, kind: str) -> list[str]:
+        """The ids of a kind in order of creation.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            found = self._connection.execute("SELECT id FROM objects WHERE kind = ? ORDER BY place", (kind,)).fetchall()
+        except sqlite3.Error as error:
+            raise _explain(self._path, error) from error
+        return [id_ for (id_,) in found]
+
+    def write(self, statements: Iterable[Statement]) -> None:
+        """Execute what ``statements`` gave, all or nothing; when it returns, it survives the power going.
 
         Raises:
             StoreFull: no room.
             StoreError: anything else; nothing was written.
         """
-        encode = msgspec.json.encode
-        gone: list[tuple[str, ...]] = []
-        puts: list[tuple[str, ...]] = []
-        for row in rows:
-            if row.object is None or row.fresh:
-                gone.append((row.kind, row.id))
-            if row.object is not None:
-                puts.append((row.kind, row.id, encode(row.object).decode()))
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-            _execute(connection, _DELETE, gone)
-            _execute(connection, _PUT, puts)
-            connection.execute("UPDATE history SET revision = ?", (revision,))
+            for text, values in statements:
+                connection.execute(text, values)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
@@ -186,17 +171,6 @@ def backup(source: Path, target: Path) -> None:
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         raise _explain(source, error) from error
-
-
-def _execute(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[str, ...]]) -> None:
-    """Execute a statement for all rows, as many at once as may be."""
-    done = 0
-    while done < len(rows):
-        count = next(size for size in _ROWS_AT_ONCE if size <= len(rows) - done)
-        part = rows[done : done + count]
-        marks = "(" + ",".join("?" * len(part[0])) + ")"
-        connection.execute(statement.format(rows=",".join([marks] * count)), [value for row in part for value in row])
-        done += count
 
 
 def _connect(path: Path) -> sqlite3.Connection:

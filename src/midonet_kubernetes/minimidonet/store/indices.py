@@ -46,7 +46,7 @@ class Index(Protocol):
         ...
 
     def fill(self, objects: Mapping[str, Object]) -> None:
-        """As ``add`` for each of many objects, of an index that is empty."""
+        """Forget all, then as ``add`` for each of these objects."""
         ...
 
     def find(self, value: str) -> Sequence[str]:
@@ -84,6 +84,7 @@ class Unordered:
 
     def fill(self, objects: Mapping[str, Object]) -> None:
         """See ``Index``."""
+        self._ids.clear()
         for id_, object_ in objects.items():
             if self._field in object_:
                 self.add(id_, object_)
@@ -134,6 +135,7 @@ class Ranked:
     def fill(self, objects: Mapping[str, Object]) -> None:
         """See ``Index``."""
         field, order, ranks = self._field, self._order, self._ranks
+        ranks.clear()
         for id_, object_ in objects.items():
             value = object_.get(field)
             if value is not None:

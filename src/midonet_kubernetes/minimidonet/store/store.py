@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from midonet_kubernetes.minimidonet.store.file import File, Row, StoreError
+from midonet_kubernetes.minimidonet.store.file import File, StoreError
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.references import REFERENCES
+from midonet_kubernetes.minimidonet.store.rows import Row, statements
 from midonet_kubernetes.minimidonet.store.tables import Tables
 from midonet_kubernetes.minimidonet.store.transaction import HIDDEN, Transaction, shown
 from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.topology.change import Change
 
 Listener = Callable[[int, list[Change]], None]
+Outcome = Callable[[StoreError | None], None]
 MEMORY = ":memory:"
 
 
@@ -31,19 +33,25 @@ MEMORY = ":memory:"
 class _Batch:
     """Transactions that become durable together."""
 
-    transactions: list[tuple[int, Transaction, list[Change]]] = field(default_factory=list)
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    waiting: list[Outcome] = field(default_factory=list)
 
     def settle(self, error: StoreError | None) -> None:
         """Tell all who wait."""
-        for future in self.waiting:
-            if future.done():
-                continue  # it was given up
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
+        for done in self.waiting:
+            done(error)
+
+    def rows(self) -> Iterable[Row]:
+        """What to write: each object once, as the last transaction left it."""
+        rows: dict[tuple[str, str], Row] = {}
+        for transaction in self.transactions:
+            for key, object_ in transaction.written.items():
+                earlier = rows.get(key)
+                is_anew = key in transaction.recreated or (earlier is not None and earlier.object is None)
+                if is_anew:
+                    rows.pop(key, None)  # it goes to the end of the order
+                rows[key] = Row(*key, object_, fresh=is_anew or (earlier is not None and earlier.fresh))
+        return rows.values()
 
 
 class Store:
@@ -79,20 +87,12 @@ class Store:
         """
         return cls() if path == MEMORY else cls(File(Path(path)))
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """A transaction that ends with the block; an exception takes back all it wrote."""
-        transaction = Transaction(self.tables)
-        try:
-            yield transaction
-        except BaseException:
-            transaction.rollback()
-            raise
-        if transaction.written:
-            self._commit(transaction)
+    def transaction(self) -> Transaction:
+        """A transaction that ends with its block; an exception takes back all it wrote."""
+        return Transaction(self.tables, self._commit)
 
     def subscribe(self, listener: Listener) -> None:
-        """Call ``listener(revision, changes)`` for each transaction, in order, once nothing can undo it."""
+        """Call ``listener(revision, changes)`` once nothing can undo them. Transactions written together are told together."""
         self._listeners.append(listener)
 
     def objects(self) -> dict[str, dict[str, Object]]:
@@ -109,22 +109,39 @@ class Store:
         Raises:
             StoreError: it could not be written and was taken back.
         """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def done(error: StoreError | None) -> None:
+            if future.done():
+                return  # it was given up
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        self._join(done)
+        loop.call_soon(self._start_writing)  # not at once: who else is ready now shares the batch
+        await future
+
+    def when_durable(self, done: Outcome) -> None:
+        """Call ``done`` when everything written so far is in the file, or with why it was taken back instead."""
+        self._join(done)
+        self._start_writing()
+
+    def _join(self, done: Outcome) -> None:
         batch = self._gathering if self._gathering.transactions else self._writing
         if batch is None:
-            return
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        batch.waiting.append(future)
-        if self._writing is None and len(batch.waiting) == 1:
-            loop.call_soon(self._start_writing)  # not at once: who else is ready now shares the batch
-        await future
+            done(None)
+        else:
+            batch.waiting.append(done)
 
     def flush(self) -> None:
         """Write what is waiting, in this thread; for use without an event loop."""
         batch = self._gathering
         if batch.transactions and self._file is not None:
             self._gathering = _Batch()
-            self._file.write(batch.transactions[-1][0], batch.rows.values())
+            self._file.write(statements(self.revision, batch.rows()))
             self._announce(batch)
 
     async def close(self) -> None:
@@ -140,19 +157,10 @@ class Store:
 
     def _commit(self, transaction: Transaction) -> None:
         self.revision += 1
-        changes = transaction.changes()
+        self._gathering.transactions.append(transaction)
         if self._file is None:
-            self.durable_revision = self.revision
-            self._tell(self.revision, changes)
-            return
-        batch = self._gathering
-        batch.transactions.append((self.revision, transaction, changes))
-        for key, object_, recreated in transaction.rows():
-            earlier = batch.rows.get(key)
-            is_anew = recreated or (earlier is not None and earlier.object is None)
-            if is_anew:
-                batch.rows.pop(key, None)  # it goes to the end of the order
-            batch.rows[key] = Row(*key, object_, fresh=is_anew or (earlier is not None and earlier.fresh))
+            batch, self._gathering = self._gathering, _Batch()
+            self._announce(batch)
 
     def _start_writing(self) -> None:
         if self._writing is not None or not self._gathering.transactions:
@@ -162,8 +170,8 @@ class Store:
         batch = self._writing = self._gathering
         self._gathering = _Batch()
         loop = asyncio.get_running_loop()
-        written = loop.run_in_executor(self._writer, self._file.write, batch.transactions[-1][0], batch.rows.values())
-        written.add_done_callback(lambda outcome: self._written(batch, outcome.exception()))
+        written = self._writer.submit(self._file.write, statements(self.revision, batch.rows()))
+        written.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._written, batch, outcome.exception()))
 
     def _written(self, batch: _Batch, error: BaseException | None) -> None:
         self._writing = None
@@ -179,17 +187,23 @@ class Store:
         """The file refused a batch: undo it, and all that was done in memory since."""
         failed = error if isinstance(error, StoreError) else StoreError(f"the store could not be written: {error}")
         later, self._gathering = self._gathering, _Batch()
-        for _, transaction, _ in reversed(batch.transactions + later.transactions):
+        undone = batch.transactions + later.transactions
+        for transaction in reversed(undone):
             transaction.rollback()
         self.revision = self.durable_revision
+        self._restore_order({kind for transaction in undone for kind, _ in transaction.removed()})
         batch.settle(failed)
         later.settle(failed)
 
-    def _announce(self, batch: _Batch) -> None:
-        for revision, _, changes in batch.transactions:
-            self.durable_revision = revision
-            self._tell(revision, changes)
+    def _restore_order(self, kinds: Iterable[str]) -> None:
+        """What was removed and is there again stands last; the file knows where it stood."""
+        assert self._file is not None
+        for kind in kinds:
+            with suppress(StoreError):  # then the order is right again after the next start
+                self.tables.reorder(kind, self._file.order(kind))
 
-    def _tell(self, revision: int, changes: list[Change]) -> None:
+    def _announce(self, batch: _Batch) -> None:
+        self.durable_revision += len(batch.transactions)
+        changes = [change for transaction in batch.transactions for change in transaction.changes()]
         for listener in self._listeners:
-            listener(revision, changes)
+            listener(self.durable_revision, changes)

@@ -62,6 +62,20 @@ class Tables:
             for index in self._by_kind[kind]:
                 index.fill(objects)
 
+    def reorder(self, kind: str, ids: Iterable[str]) -> None:
+        """Bring the objects of a kind into this order, and what refers to something with them.
+
+        Args:
+            kind: of the objects.
+            ids: of all of them; those that are not there do not matter, and what is not named comes last.
+        """
+        objects = self._objects[kind]
+        ordered = {id_: objects[id_] for id_ in ids if id_ in objects} | objects
+        objects.clear()
+        objects.update(ordered)
+        for index in self._by_kind[kind]:
+            index.fill(objects)
+
     def put(self, kind: str, id_: str, object_: Object) -> Object | None:
         """Add or replace; returns what was there."""
         objects = self._objects[kind]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
 from midonet_kubernetes.minimidonet.store.indices import Object, Ranked
 from midonet_kubernetes.minimidonet.store.tables import Tables
@@ -17,16 +19,27 @@ HIDDEN = {"Host": frozenset(("_interfaces",)), "Pool": frozenset(("_pending",)),
 class Transaction:
     """One request's view of the store. What it writes is seen at once by whoever reads next, until it is rolled back.
 
+    As a context it ends with the block: an exception takes back all that was written.
+
     Args:
         tables: what it works on.
+        commit: called at the end of the block when something was written.
     """
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, tables: Tables, commit: Callable[[Transaction], None] | None = None) -> None:
+        self._tables, self._commit = tables, commit
         self._undo: list[tuple[Key, Object | None]] = []
-        self.written: dict[Key, None] = {}
+        self.written: dict[Key, Object | None] = {}  # each object as it is now; None: gone
         self.recreated: set[Key] = set()  # deleted and made again: it takes its place at the end of the order
-        self._removed: set[Key] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if type_ is not None:
+            self.rollback()
+        elif self.written and self._commit is not None:
+            self._commit(self)
 
     def get(self, kind: str, id_: str) -> Object | None:
         """The object, or None."""
@@ -54,11 +67,10 @@ class Transaction:
         """Add or replace an object. ``object_`` must not be changed afterwards."""
         key = (kind, id_)
         self._undo.append((key, self._tables.put(kind, id_, object_)))
-        if key in self._removed:
-            self._removed.discard(key)
+        if self.written.get(key, object_) is None:
             self.recreated.add(key)
             self.written.pop(key)  # it goes to the end of the order
-        self.written[key] = None
+        self.written[key] = object_
 
     def change(self, kind: str, id_: str, **fields: object) -> None:
         """Set fields of an object that is there; None takes a field back to its default."""
@@ -74,7 +86,6 @@ class Transaction:
         if old is not None:
             self._undo.append((key, old))
             self.written[key] = None
-            self._removed.add(key)
 
     def delete(self, kind: str, id_: str) -> None:
         """Remove an object with all that cannot be without it, and make everything else forget it."""
@@ -105,18 +116,18 @@ class Transaction:
                 self._tables.put(kind, id_, old)
         self._undo.clear()
 
+    def removed(self) -> Iterator[Key]:
+        """What was there before and was removed, also if it was made again."""
+        yield from self.recreated
+        yield from (key for key, object_ in self.written.items() if object_ is None)
+
     def changes(self) -> list[Change]:
         """What was written, as the stream tells it: each object once, as it is now."""
-        get = self._tables.get
         return [
-            Change(kind, id_, None if (object_ := get(kind, id_)) is None else shown(kind, object_))
-            for kind, id_ in self.written
+            Change(kind, id_, object_ if object_ is None else shown(kind, object_))
+            for (kind, id_), object_ in self.written.items()
             if kind in KINDS
         ]
-
-    def rows(self) -> list[tuple[Key, Object | None, bool]]:
-        """What was written, for the file: key, object (None: gone), and whether an older row of that key is to go first."""
-        return [(key, self._tables.get(*key), key in self.recreated) for key in self.written]
 
 
 def shown(kind: str, object_: Object) -> Object:

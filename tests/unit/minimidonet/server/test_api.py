@@ -47,6 +47,16 @@ def test_what_is_looked_at_first_depends_on_the_resource(ask, path, wrong, broke
     assert ask("POST", path, broken, VENDOR.format(wrong))[0] == status
 
 
+@pytest.mark.parametrize("parts", ["vips", "pool_members"])
+def test_a_pool_is_looked_for_before_the_body_of_its_part(ask, parts):
+    for kind, body in (("application/json", b"{"), ("text/plain", b"x"), ("application/json", {"poolId": 1})):
+        status, answer = ask("POST", f"/pools/{NIL}/{parts}", body, kind)
+        assert (status, answer["message"]) == (404, f"There is no Pool with ID {NIL}.")
+    pool = ask.made("/pools", lbMethod="ROUND_ROBIN")
+    assert ask("POST", f"/pools/{pool}/{parts}", b"{")[0] == 400
+    assert ask("POST", f"/pools/{pool}/{parts}", {"address": "10.0.0.1"})[0] == 201
+
+
 def test_a_new_object_is_checked_in_midonets_order(ask):
     bridge = ask.made("/bridges")
     steps = [

@@ -162,8 +162,8 @@ async def test_a_method_in_lower_case_is_understood():
 
 async def test_a_full_device_is_507_and_nothing_is_changed():
     class FullStore(Store):
-        async def durable(self) -> None:
-            raise StoreFull("no room left on the device")
+        def when_durable(self, done) -> None:
+            done(StoreFull("no room left on the device"))
 
     async with serving(Service(FullStore())) as served:
         answer = await served.ask("POST", "/midonet-api/bridges", b"{}")
@@ -171,8 +171,9 @@ async def test_a_full_device_is_507_and_nothing_is_changed():
 
 
 async def test_a_defect_is_an_answer_without_its_inside(monkeypatch, caplog):
-    async with serving() as served:
-        monkeypatch.setattr(served.service, "handle", lambda _: 1 / 0)
+    service = Service(Store())
+    monkeypatch.setattr(service, "handle", lambda _: 1 / 0)
+    async with serving(service) as served:
         answer = await served.ask("GET", "/midonet-api/bridges")
     assert answer.status == 500
     assert b"ZeroDivision" not in answer.body

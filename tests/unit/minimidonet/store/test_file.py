@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from midonet_kubernetes.minimidonet.store import file as store_file
-from midonet_kubernetes.minimidonet.store.file import File, Row, StoreError, StoreFull, backup
+from midonet_kubernetes.minimidonet.store.file import File, StoreError, StoreFull, backup
+from midonet_kubernetes.minimidonet.store.rows import Row, statements
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def path(tmp_path):
 
 def filled(path, count: int = 1) -> None:
     file = File(path)
-    file.write(count, [Row("Router", str(number), {"id": str(number)}) for number in range(count)])
+    file.write(statements(count, [Row("Router", str(number), {"id": str(number)}) for number in range(count)]))
     file.close()
 
 
@@ -88,10 +89,10 @@ def test_a_full_device_refuses_the_batch_and_keeps_the_rest(path):
     (pages,) = file._connection.execute("PRAGMA page_count").fetchone()
     file._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StoreFull, match="make room"):
-        file.write(2, [Row("Router", f"x{number}", {"id": "x" * 1000}) for number in range(50)])
+        file.write(statements(2, [Row("Router", f"x{number}", {"id": "x" * 1000}) for number in range(50)]))
     assert [id_ for _, id_, _ in file.load()] == ["0"]
     file._connection.execute("PRAGMA max_page_count = 1000000")
-    file.write(3, [Row("Router", "later", {"id": "later"})])
+    file.write(statements(3, [Row("Router", "later", {"id": "later"})]))
     assert [id_ for _, id_, _ in file.load()] == ["0", "later"]
     file.close()
 
@@ -132,9 +133,9 @@ def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
 
 def test_a_backup_of_a_store_in_use_is_a_store_with_a_history_of_its_own(path, tmp_path):
     file = File(path)
-    file.write(1, [Row("Router", "a", {"id": "a"})])
+    file.write(statements(1, [Row("Router", "a", {"id": "a"})]))
     backup(path, tmp_path / "copy")
-    file.write(2, [Row("Router", "b", {"id": "b"})])
+    file.write(statements(2, [Row("Router", "b", {"id": "b"})]))
     copy = File(tmp_path / "copy")
     assert ([id_ for _, id_, _ in copy.load()], copy.revision) == (["a"], 1)
     assert copy.id != file.id

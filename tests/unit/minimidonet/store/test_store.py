@@ -91,11 +91,11 @@ class SlowFile(File):
     batches = 0
     error: Exception | None = None
 
-    def write(self, revision, rows):
+    def write(self, statements):
         self.batches += 1
         if self.error is not None:
             raise self.error
-        super().write(revision, rows)
+        super().write(statements)
 
 
 async def test_writers_that_wait_together_share_a_batch(tmp_path):
@@ -149,6 +149,51 @@ async def test_a_batch_that_cannot_be_written_is_taken_back_with_all_that_came_a
     await store.close()
 
 
+async def test_who_asks_while_a_batch_is_refused_is_refused_too(tmp_path):
+    file = SlowFile(tmp_path / "s")
+    store, outcomes = Store(file), []
+    file.error = StoreFull("full")
+    write(store, "a")
+    store.when_durable(outcomes.append)
+    write(store, "b")  # while the first is being written
+    store.when_durable(outcomes.append)
+    with pytest.raises(StoreFull):
+        await store.durable()
+    assert (ids(store), outcomes) == ([], [file.error] * 2)
+    file.error = None
+    await store.close()
+
+
+async def test_nothing_to_write_is_durable_at_once(path):
+    store, outcomes = Store.open(path), []
+    store.when_durable(outcomes.append)
+    assert outcomes == [None]
+    await store.durable()
+    await store.close()
+
+
+async def test_what_a_refused_batch_removed_stands_where_it_stood(tmp_path):
+    file = SlowFile(tmp_path / "s")
+    store = Store(file)
+    with store.transaction() as transaction:
+        for name in ("a", "b", "c"):
+            transaction.put("Bridge", name, {"id": name})
+            transaction.put("Port", name, {"id": name, "deviceId": "b"})
+    await store.durable()
+    file.error = StoreFull("full")
+    with store.transaction() as transaction:
+        transaction.remove("Bridge", "a")
+        transaction.remove("Port", "b")
+        transaction.put("Port", "b", {"id": "b", "deviceId": "b"})
+    with pytest.raises(StoreFull):
+        await store.durable()
+    assert list(store.tables.all("Bridge")) == ["a", "b", "c"]
+    assert list(store.tables.all("Port")) == ["a", "b", "c"]
+    assert store.tables.find("Port", "deviceId", "b") == ["a", "b", "c"]
+    file.error = None
+    await store.close()
+
+
 async def test_listeners_hear_of_a_transaction_only_when_nothing_can_undo_it(path):
     store = Store.open(path)
     told: list[int] = []
@@ -157,7 +202,7 @@ async def test_listeners_hear_of_a_transaction_only_when_nothing_can_undo_it(pat
     write(store, "b")
     assert told == []
     await store.durable()
-    assert told == [1, 2]
+    assert told == [2]  # what was written together is told together
     await store.close()
 
 
