@@ -8,6 +8,7 @@ from midonet_kubernetes.exchange import Request, Response
 from midonet_kubernetes.minimidonet.server.rounds import Rounds
 from midonet_kubernetes.minimidonet.store.file import StoreFull
 from midonet_kubernetes.minimidonet.store.store import Store
+from midonet_kubernetes.testing.virtual_time import turn
 
 REQUESTS = [Request("GET", f"/{number}") for number in range(5)]
 
@@ -54,7 +55,7 @@ async def test_requests_that_came_together_wait_for_one_write(handler):
     store = Held()
     rounds = Rounds(handler, store, clock=lambda: 0.0)
     waiting = [rounds.answer(request) for request in REQUESTS]
-    await asyncio.sleep(0)
+    await turn()
     assert (len(store.waiting), [future.done() for future in waiting]) == (1, [False, False, True, False, False])
     store.waiting[0](None)
     assert all(future.done() for future in waiting)
@@ -65,7 +66,7 @@ async def test_what_could_not_be_kept_is_told_to_all_of_the_round(handler):
     store = Held()
     rounds = Rounds(handler, store, clock=lambda: 0.0)
     waiting = [rounds.answer(REQUESTS[number]) for number in (0, 1)]
-    await asyncio.sleep(0)
+    await turn()
     store.waiting[0](StoreFull("full"))
     assert [str(future.exception()) for future in waiting] == ["full", "full"]
 
@@ -74,9 +75,9 @@ async def test_a_long_round_ends_and_the_rest_has_the_next_one(handler):
     store = Held()
     rounds = Rounds(handler, store, clock=lambda: handler.now)
     waiting = [rounds.answer(REQUESTS[number]) for number in (0, 1)]
-    await asyncio.sleep(0)
+    await turn()
     assert handler.handled == ["/0"]
-    await asyncio.sleep(0)
+    await turn()
     assert (handler.handled, len(store.waiting)) == (["/0", "/1"], 2)
     for done in store.waiting:
         done(None)
@@ -88,7 +89,7 @@ async def test_a_request_that_was_given_up_is_not_handled_and_its_answer_not_mis
     rounds = Rounds(handler, store, clock=lambda: 0.0)
     early, late, other = (rounds.answer(REQUESTS[number]) for number in (0, 1, 3))
     early.cancel()
-    await asyncio.sleep(0)
+    await turn()
     late.cancel()
     store.waiting[0](None)
     assert (handler.handled, (await other).body) == (["/1", "/3"], b"/3")
