@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from midonet_kubernetes.minimidonet.agent.observer import AGENT_METRICS
-from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
+from midonet_kubernetes.minimidonet.server.metrics import SERVER_METRICS
 from midonet_kubernetes.node.observer import NODE_METRICS
 from midonet_kubernetes.observability import Metric
 from midonet_kubernetes.observability.metrics import CONTROLLERS
@@ -28,23 +26,13 @@ def declared(metrics: Iterable[Metric[Any]]) -> str:
     return COLUMNS + "".join(rows)
 
 
-def registered(registry: CollectorRegistry) -> str:
-    """A table of what a registry holds."""
-    rows = []
-    for metric in registry.collect():
-        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-        rows.append(f"| `{name}` | {metric.type} | | {metric.documentation} |\n")
-    return "| name | type | | meaning |\n|---|---|---|---|\n" + "".join(rows)
-
-
 def page() -> str:
     """The whole page."""
-    server = ServerMetrics(frozenset(), streams=lambda: 0, alive=lambda: 0, revision=lambda: 0)
     sections = {
         "midonet-kube-controllers": declared(CONTROLLERS),
         "midonet-kube-node": declared(NODE_METRICS),
         "minimidonet agent": declared(AGENT_METRICS),
-        "minimidonet serve": registered(server.registry),
+        "minimidonet serve": declared(SERVER_METRICS),
     }
     return HEAD + "".join(f"\n## {program}\n\n{table}" for program, table in sections.items())
 

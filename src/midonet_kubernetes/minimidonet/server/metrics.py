@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from midonet_kubernetes.minimidonet.server.api import ROOT
+from midonet_kubernetes.observability import Metric, Metrics
 
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+PREFIX = "minimidonet_"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+REQUESTS = Metric(Counter, PREFIX + "requests_total", "Requests answered", ("method", "resource", "code"))
+REQUEST_SECONDS = Metric(
+    Histogram, PREFIX + "request_duration_seconds", "From the request's head to its answer, durable", ("method",), SECONDS
+)
+STREAMS = Metric(Gauge, PREFIX + "streams", "Streams of hosts that are open")
+HOSTS_ALIVE = Metric(Gauge, PREFIX + "hosts_alive", "Hosts whose lease runs")
+REVISION = Metric(Gauge, PREFIX + "revision", "Revision of the store")
+
+SERVER_METRICS: tuple[Metric[Any], ...] = (REQUESTS, REQUEST_SECONDS, STREAMS, HOSTS_ALIVE, REVISION)
+
 _METHODS = frozenset(("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"))
 
 
@@ -32,24 +46,12 @@ class ServerMetrics:
         alive: Callable[[], float],
         revision: Callable[[], float],
     ) -> None:
-        self.registry = CollectorRegistry()
+        metrics = Metrics(SERVER_METRICS)
+        self.registry = metrics.registry
         self._collections = collections
-        self._requests = Counter(
-            "minimidonet_requests_total", "Requests answered", ("method", "resource", "code"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "minimidonet_request_duration_seconds",
-            "From the request's head to its answer, durable",
-            ("method",),
-            registry=self.registry,
-            buckets=_BUCKETS,
-        )
-        for name, text, value in (
-            ("minimidonet_streams", "Streams of hosts that are open", streams),
-            ("minimidonet_hosts_alive", "Hosts whose lease runs", alive),
-            ("minimidonet_revision", "Revision of the store", revision),
-        ):
-            Gauge(name, text, registry=self.registry).set_function(value)
+        self._requests, self._seconds = metrics[REQUESTS], metrics[REQUEST_SECONDS]
+        for gauge, value in ((STREAMS, streams), (HOSTS_ALIVE, alive), (REVISION, revision)):
+            metrics[gauge].set_function(value)
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, method: str, path: str, status: int, seconds: float) -> None:
