@@ -1,8 +1,12 @@
-"""Whatever a client sends, the answer is an answer: no exception, no 5xx, and nothing changes when it is refused."""
+"""Whatever a client sends, the answer is an answer: no exception, no 5xx, and nothing changes when it is refused.
+
+By hand, for longer: ``FUZZ=40``, which is how many times as many requests are made, others each time.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import uuid
 
 import pytest
@@ -16,6 +20,8 @@ from midonet_kubernetes.minimidonet.server.api import ROOT
 from midonet_kubernetes.minimidonet.server.service import Service
 from midonet_kubernetes.minimidonet.store.store import Store
 
+TIMES = int(os.environ.get("FUZZ", "1"))
+HYPOTHESIS = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None, "derandomize": TIMES == 1}
 NO_QUIRKS = Quirks(mna_1315=False, mna_1293=False, mna_1249=False, mna_1251=False)
 IDS = [str(uuid.UUID(int=number, version=4)) for number in range(1, 7)]
 CHAIN, BRIDGE, ROUTER, HOST, PORT, ZONE = IDS
@@ -89,7 +95,7 @@ def media_of(route) -> str:
 def test_no_request_breaks_the_server(route):
     service = a_small_topology()
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=25 * TIMES, **HYPOTHESIS)
     @given(st.data())
     def ask(data):
         path = "/".join(
@@ -111,7 +117,7 @@ def test_no_request_breaks_the_server(route):
 def test_everything_can_still_be_read_after_that():
     service = a_small_topology()
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=150 * TIMES, **HYPOTHESIS)
     @given(st.sampled_from([route for route in ROUTES if route.read is not None]), st.data())
     def write(route, data):
         path = "/".join(data.draw(st.sampled_from(IDS)) if part.startswith("{") else part for part in route.path.split("/"))
