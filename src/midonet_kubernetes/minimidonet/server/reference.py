@@ -83,8 +83,8 @@ This page is made from the routes (`minimidonet reference`); `minimidonet openap
 `/midonet-api`. A type in short form such as `Bridge-v4` stands for `application/vnd.org.midonet.Bridge-v4+json`.
 Where the types are marked *generic*, Accept has to be exactly one of them; others are negotiated as usual. Errors have the type
 `Error-v1` and say `message` and `code`, with `violations` when fields are wrong. What differs from a real MidoNet is in
-[limits](../limits.md). Extensions are under `/minimidonet/v1` (see [architecture](../architecture.md), seam 4); a browser is shown
-the topology at `/`.
+[limits](../limits.md). Extensions are under `/minimidonet/v1` (see [architecture](../architecture.md), seam 4);
+a browser is shown the topology at `/`.
 
 ## Routes
 """
