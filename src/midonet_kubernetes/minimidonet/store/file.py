@@ -15,7 +15,7 @@ import msgspec
 from midonet_kubernetes.errors import MachineError
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.migrations import MIGRATIONS
-from midonet_kubernetes.minimidonet.store.rows import Statement
+from midonet_kubernetes.minimidonet.store.rows import MOST_ROWS, Statement
 
 APPLICATION_ID = 0x4D4D4E31  # "MMN1"
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -174,7 +174,8 @@ def backup(source: Path, target: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    statements = 2 * MOST_ROWS + 8  # one for each number of rows stays prepared
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=statements)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -12,8 +12,8 @@ from midonet_kubernetes.minimidonet.store.indices import Object
 Statement = tuple[str, Sequence[object]]
 """SQL and its values."""
 
-# Many rows are one statement: SQLite works through it without this thread having to get hold of Python again for each row.
-_ROWS_AT_ONCE = (64, 16, 4, 1)
+# Many rows are one statement: SQLite works through it without its thread having to get hold of Python again for each row.
+MOST_ROWS = 64
 _DELETE = "DELETE FROM objects WHERE (kind, id) IN (VALUES {rows})"
 _PUT = """
 INSERT INTO objects (kind, id, object) VALUES {rows}
@@ -52,10 +52,7 @@ def statements(revision: int, rows: Iterable[Row]) -> list[Statement]:
 
 def _for_all(statement: str, rows: Sequence[tuple[str, ...]]) -> Iterator[Statement]:
     """A statement for all rows, as many at once as may be."""
-    done = 0
-    while done < len(rows):
-        count = next(size for size in _ROWS_AT_ONCE if size <= len(rows) - done)
-        part = rows[done : done + count]
+    for first in range(0, len(rows), MOST_ROWS):
+        part = rows[first : first + MOST_ROWS]
         marks = "(" + ",".join("?" * len(part[0])) + ")"
-        yield statement.format(rows=",".join([marks] * count)), [value for row in part for value in row]
-        done += count
+        yield statement.format(rows=",".join([marks] * len(part))), [value for row in part for value in row]
