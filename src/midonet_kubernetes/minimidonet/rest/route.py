@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote
 
 from midonet_kubernetes.minimidonet.rest.call import Handler
@@ -11,6 +12,8 @@ from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
 from midonet_kubernetes.minimidonet.rest.media import Media
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.rest.resource import Reader
+
+_REMEMBERED = 1024  # paths: the same chain or bridge is written to again and again
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Table:
         self._root = _Node()
         for route in routes:
             self._add(route)
+        self._found = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def _add(self, route: Route) -> None:
         node, parameters = self._root, []
@@ -81,6 +85,10 @@ class Table:
         Raises:
             Refusal: 404.
         """
+        routes, parameters = self._found(path)
+        return routes, parameters.copy()
+
+    def _find(self, path: str) -> tuple[dict[str, Route], dict[str, str]]:
         segments = path[1:].split("/")
         if len(segments) > 1 and not segments[-1]:
             segments.pop()

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +15,7 @@ import msgspec
 from midonet_kubernetes.errors import MachineError
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.migrations import MIGRATIONS
-from midonet_kubernetes.minimidonet.store.rows import MOST_ROWS, Statement
+from midonet_kubernetes.minimidonet.store.rows import MOST_ROWS, REVISION, Statement
 
 APPLICATION_ID = 0x4D4D4E31  # "MMN1"
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -28,7 +28,7 @@ CREATE TABLE objects (
   object TEXT NOT NULL,      -- JSON
   UNIQUE (kind, id)
 );
-CREATE TABLE history (id TEXT NOT NULL, revision INTEGER NOT NULL);
+CREATE TABLE history (id TEXT NOT NULL);
 """
 
 
@@ -60,7 +60,7 @@ class File:
             raise _explain(path, error) from error
         try:
             self.id, self.revision = self._prepare()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:  # no such row, or no number in it
             self.close()
             raise _explain(path, error) from error
         except StoreError:
@@ -83,12 +83,14 @@ class File:
             )
         else:
             self._migrate(version)
-        history: tuple[str, int] = connection.execute("SELECT id, revision FROM history").fetchone()
-        return history
+        (history,) = connection.execute("SELECT id FROM history").fetchone()
+        (revision,) = connection.execute("SELECT object FROM objects WHERE (kind, id) = (?, ?)", REVISION).fetchone()
+        return history, int(revision)
 
     def _create(self) -> None:
         self._connection.executescript(f"BEGIN;{_SCHEMA}")
-        self._connection.execute("INSERT INTO history VALUES (?, 0)", (uuid.uuid4().hex,))
+        self._connection.execute("INSERT INTO history VALUES (?)", (uuid.uuid4().hex,))
+        self._connection.execute("INSERT INTO objects (kind, id, object) VALUES (?, ?, 0)", REVISION)
         self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._connection.execute("COMMIT")
@@ -108,7 +110,9 @@ class File:
         """
         decode = msgspec.json.Decoder(dict).decode
         try:
-            for kind, id_, blob in self._connection.execute("SELECT kind, id, object FROM objects ORDER BY place"):
+            for kind, id_, blob in self._connection.execute(
+                "SELECT kind, id, object FROM objects WHERE kind <> '' ORDER BY place"
+            ):
                 yield kind, id_, decode(blob)
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             raise _explain(self._path, error) from error
@@ -125,8 +129,10 @@ class File:
             raise _explain(self._path, error) from error
         return [id_ for (id_,) in found]
 
-    def write(self, statements: Iterable[Statement]) -> None:
+    def write(self, statements: Sequence[Statement]) -> None:
         """Execute what ``statements`` gave, all or nothing; when it returns, it survives the power going.
+
+        One statement is a transaction of its own.
 
         Raises:
             StoreFull: no room.
@@ -134,10 +140,12 @@ class File:
         """
         connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            if len(statements) > 1:
+                connection.execute("BEGIN IMMEDIATE")
             for text, values in statements:
                 connection.execute(text, values)
-            connection.execute("COMMIT")
+            if len(statements) > 1:
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.rollback()

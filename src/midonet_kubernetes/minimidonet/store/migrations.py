@@ -13,4 +13,10 @@ def _first(connection: sqlite3.Connection) -> None:
     """Version 0 never left the workshop: nothing to keep, nothing to do."""
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _revision_beside_the_objects(connection: sqlite3.Connection) -> None:
+    """The revision becomes a row among the objects, so that one statement writes both."""
+    connection.execute("INSERT INTO objects (kind, id, object) SELECT '', 'revision', revision FROM history")
+    connection.execute("ALTER TABLE history DROP COLUMN revision")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _revision_beside_the_objects)

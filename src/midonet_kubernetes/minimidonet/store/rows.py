@@ -12,8 +12,12 @@ from midonet_kubernetes.minimidonet.store.indices import Object
 Statement = tuple[str, Sequence[object]]
 """SQL and its values."""
 
-# Many rows are one statement: SQLite works through it without its thread having to get hold of Python again for each row.
-MOST_ROWS = 64
+# Many rows are one statement: SQLite works through it without its thread having to get hold of Python again for each row,
+# while the other thread has it. Few batches have more than one statement.
+MOST_ROWS = 128
+REVISION = ("", "revision")
+"""Kind and id of the row that holds the revision."""
+
 _DELETE = "DELETE FROM objects WHERE (kind, id) IN (VALUES {rows})"
 _PUT = """
 INSERT INTO objects (kind, id, object) VALUES {rows}
@@ -43,11 +47,8 @@ def statements(revision: int, rows: Iterable[Row]) -> list[Statement]:
             gone.append((row.kind, row.id))
         if row.object is not None:
             puts.append((row.kind, row.id, encode(row.object).decode()))
-    return [
-        *_for_all(_DELETE, gone),
-        *_for_all(_PUT, puts),
-        ("UPDATE history SET revision = ?", (revision,)),
-    ]
+    puts.append((*REVISION, str(revision)))
+    return [*_for_all(_DELETE, gone), *_for_all(_PUT, puts)]
 
 
 def _for_all(statement: str, rows: Sequence[tuple[str, ...]]) -> Iterator[Statement]:

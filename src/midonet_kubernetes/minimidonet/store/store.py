@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from midonet_kubernetes.minimidonet.store.references import REFERENCES
 from midonet_kubernetes.minimidonet.store.rows import Row, statements
 from midonet_kubernetes.minimidonet.store.tables import Tables
 from midonet_kubernetes.minimidonet.store.transaction import HIDDEN, Transaction, shown
+from midonet_kubernetes.minimidonet.store.writer import Writer
 from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.topology.change import Change
 
@@ -72,7 +72,7 @@ class Store:
         self._listeners: list[Listener] = []
         self._gathering = _Batch()
         self._writing: _Batch | None = None
-        self._writer = ThreadPoolExecutor(1, "store") if file is not None else None
+        self._writer = Writer(file) if file is not None else None
         self.id, self.revision = (file.id, file.revision) if file is not None else (uuid.uuid4().hex, 0)
         self.durable_revision = self.revision
         if file is not None:
@@ -151,7 +151,7 @@ class Store:
                 await self.durable()
         finally:
             if self._writer is not None:
-                self._writer.shutdown()
+                self._writer.close()
             if self._file is not None:
                 self._file.close()
 
@@ -165,16 +165,14 @@ class Store:
     def _start_writing(self) -> None:
         if self._writing is not None or not self._gathering.transactions:
             return
-        assert self._file is not None
         assert self._writer is not None
         batch = self._writing = self._gathering
         self._gathering = _Batch()
-        loop = asyncio.get_running_loop()
-        written = self._writer.submit(self._file.write, statements(self.revision, batch.rows()))
-        written.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._written, batch, outcome.exception()))
+        self._writer.write(statements(self.revision, batch.rows()), self._written)
 
-    def _written(self, batch: _Batch, error: BaseException | None) -> None:
-        self._writing = None
+    def _written(self, error: Exception | None) -> None:
+        batch, self._writing = self._writing, None
+        assert batch is not None
         if error is not None:
             self._take_back(batch, error)
             return
@@ -183,7 +181,7 @@ class Store:
         if self._gathering.waiting:
             self._start_writing()
 
-    def _take_back(self, batch: _Batch, error: BaseException) -> None:
+    def _take_back(self, batch: _Batch, error: Exception) -> None:
         """The file refused a batch: undo it, and all that was done in memory since."""
         failed = error if isinstance(error, StoreError) else StoreError(f"the store could not be written: {error}")
         later, self._gathering = self._gathering, _Batch()

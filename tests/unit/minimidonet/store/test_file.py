@@ -70,11 +70,39 @@ def test_a_damaged_page_is_found_when_objects_are_loaded(path):
 def test_an_object_that_is_no_json_is_found(path):
     filled(path)
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE objects SET object = '{'")
+        connection.execute("UPDATE objects SET object = '{' WHERE kind = 'Router'")
     connection.close()
     file = File(path)
     with pytest.raises(StoreError, match="damaged"):
         list(file.load())
+    file.close()
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM objects WHERE kind = ''", "UPDATE objects SET object = 'x'", "DELETE FROM history"]
+)
+def test_a_lost_revision_or_history_is_found(path, damage):
+    filled(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(damage)
+    connection.close()
+    with pytest.raises(StoreError, match="damaged"):
+        File(path)
+
+
+def test_a_store_of_the_first_version_is_migrated(path):
+    filled(path, 3)
+    with sqlite3.connect(path) as connection:  # as it was
+        connection.execute("ALTER TABLE history ADD COLUMN revision INTEGER NOT NULL DEFAULT 7")
+        connection.execute("DELETE FROM objects WHERE kind = ''")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    file = File(path)
+    assert (file.revision, [id_ for _, id_, _ in file.load()]) == (7, ["0", "1", "2"])
+    file.write(statements(8, [Row("Router", "new", {"id": "new"})]))
+    file.close()
+    file = File(path)
+    assert file.revision == 8
     file.close()
 
 
