@@ -13,6 +13,7 @@ from midonet_kubernetes.model.resource_kinds import KINDS
 from midonet_kubernetes.model.translation import Resource
 from midonet_kubernetes.testing.background import until
 from midonet_kubernetes.testing.installation import MIDONET_REQUESTS, metrics
+from midonet_kubernetes.testing.twins import Twins
 
 GOLDEN = Path(__file__).parents[1] / "unit" / "translate" / "golden"
 CASES = json.loads((GOLDEN / "expected.json").read_text())["cases"]
@@ -71,9 +72,8 @@ async def mirror(api, endpoints):
         await post(api, collection(namespace, "endpointslices", "/apis/discovery.k8s.io/v1"), document)
 
 
-async def store_translations(api, uids):
-    """What the Go program stored for these objects; all of its MidoNet objects."""
-    resources = []
+def translations_of(uids):
+    """What the Go program stored for these objects."""
     for case, expected in CASES.items():
         if case != "Global" and not uids.get(case):
             continue
@@ -81,14 +81,26 @@ async def store_translations(api, uids):
             if case != "Global":
                 translation["metadata"]["labels"]["midonet.org/owner-uid"] = uids[case]
                 translation["metadata"]["ownerReferences"][0]["uid"] = uids[case]
-            await post(api, collection(translation["metadata"]["namespace"], "translations", "/apis/midonet.org/v1"), translation)
-            resources += [Resource(**resource) for resource in translation["resources"]]
-    return resources
+            yield translation
 
 
-async def push(midonet, resources):
-    """Make them in MidoNet, each as soon as what it refers to is there; the identities of those that are."""
-    waiting, there = read_each(resources), set()
+def objects_of(translation):
+    return read_each([Resource(**resource) for resource in translation["resources"]])
+
+
+async def finished(translations):
+    """Those all of whose objects MidoNet takes: one more of another's may be made, and given up, before it is translated anew."""
+    left, number = list(translations), 0
+    while len(left) != number:
+        number = len(left)
+        there = await push(Twins().midonet, left)
+        left = [one for one in left if {entry.identity for entry in objects_of(one)} <= there]
+    return left
+
+
+async def push(midonet, translations):
+    """Make their objects in MidoNet, each as soon as what it refers to is there; the identities of those that are."""
+    waiting, there = [entry for one in translations for entry in objects_of(one)], set()
     for _ in range(4):
         left = []
         for wanted in waiting:
@@ -115,8 +127,11 @@ async def test_a_cluster_of_the_go_program_is_taken_over_without_making_anything
         case = "/".join(filter(None, (document["kind"], metadata.get("namespace"), metadata["name"])))
         uids[case] = await create(api, document)
     assert sum(map(bool, uids.values())) > 60
-    there = await push(installation.midonet, await store_translations(api, uids))
+    translations = await finished(translations_of(uids))
+    there = await push(installation.midonet, translations)
     assert len(there) > 150
+    for one in translations:
+        await post(api, collection(one["metadata"]["namespace"], "translations", "/apis/midonet.org/v1"), one)
     before = await metrics(installation.midonet_address)
 
     replica = installation.start()
