@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from midonet_kubernetes.errors import UserError
+from midonet_kubernetes.http_transport import HttpTransport
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import ANONYMOUS, Credentials, TokenFile
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where kubelet puts a Pod's token, certificate authority and namespace."""

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
+from midonet_kubernetes.http_transport import HttpTransport
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import Token
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
 from midonet_kubernetes.lab.cluster import API_PORT, POD_NETWORK, SERVICE_NETWORK
 from midonet_kubernetes.lab.programs import Program
 from midonet_kubernetes.lab.underlay import LabNode

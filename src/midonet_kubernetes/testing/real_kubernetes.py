@@ -17,9 +17,9 @@ from pathlib import Path
 
 import yaml
 
+from midonet_kubernetes.http_transport import HttpTransport
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import Token
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
 from midonet_kubernetes.testing.background import Background, free_ports
 from midonet_kubernetes.testing.kubernetes_programs import Programs
 

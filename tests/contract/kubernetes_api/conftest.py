@@ -15,6 +15,7 @@ import pytest
 
 from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.exchange import Request, StreamedResponse
+from midonet_kubernetes.http_transport import HttpTransport
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.credentials import Token
 from midonet_kubernetes.kubernetes_api.embedded.api import Api
@@ -22,7 +23,6 @@ from midonet_kubernetes.kubernetes_api.embedded.registry import Registry
 from midonet_kubernetes.kubernetes_api.embedded.store import Store
 from midonet_kubernetes.kubernetes_api.embedded.transport import EmbeddedTransport
 from midonet_kubernetes.kubernetes_api.kinds import raw
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
 from midonet_kubernetes.testing import kubernetes_programs
 
 CERTIFICATES = Path(__file__).parents[2] / "unit" / "kubernetes_api" / "certificates"

@@ -1,4 +1,4 @@
-"""The transport over the network: one aiohttp session for one API server. Nothing else here knows HTTP."""
+"""The transport over the network: one aiohttp session for one server. No client knows more of HTTP than ``exchange``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from midonet_kubernetes.exchange import Request, Response, StreamedResponse
 
 _READ_BUFFER = 256 * 1024  # bytes; more makes watches slower
 _CONNECT_SECONDS = 10.0
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 _FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)  # ValueError: an answer that is no HTTP header
 
@@ -28,7 +29,9 @@ class HttpTransport:
         tls_server_name: to whom the server's certificate has to be made out, "" for the host of ``server``.
         timeout: seconds for a whole request that is not a stream.
         idle: seconds without a byte after which a stream counts as broken.
+        keep_alive: seconds for which an idle connection may be used again.
         connections: at most so many at a time, streams included.
+        verbatim: send the request's own headers only, and give back a packed body as it came.
     """
 
     def __init__(
@@ -39,13 +42,15 @@ class HttpTransport:
         tls_server_name: str = "",
         timeout: float = 60.0,
         idle: float = 120.0,
+        keep_alive: float = 15.0,
         connections: int = 128,
+        verbatim: bool = False,
     ) -> None:
         self._server = server.rstrip("/")
         self._tls, self._tls_server_name = tls, tls_server_name or None
         self._once = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
         self._streaming = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=idle)
-        self._connections = connections
+        self._keep_alive, self._connections, self._verbatim = keep_alive, connections, verbatim
         self._opened: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response:
@@ -85,9 +90,13 @@ class HttpTransport:
     async def _call(self, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls or True),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, ssl=self._tls or True, keepalive_timeout=self._keep_alive
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_READ_BUFFER,
+                auto_decompress=not self._verbatim,
+                skip_auto_headers=_AUTOMATIC if self._verbatim else (),
             )
         return await self._opened.request(
             request.method,

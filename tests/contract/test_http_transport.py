@@ -8,11 +8,11 @@ from aiohttp import web
 
 from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.exchange import Request
+from midonet_kubernetes.http_transport import HttpTransport
 from midonet_kubernetes.kubernetes_api.access import Access, connect
 from midonet_kubernetes.kubernetes_api.kinds import POD
-from midonet_kubernetes.kubernetes_api.transport import HttpTransport
 
-CERTIFICATES = Path(__file__).parents[2] / "unit" / "kubernetes_api" / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "unit" / "kubernetes_api" / "certificates"
 
 
 @asynccontextmanager
@@ -148,9 +148,15 @@ async def hang_up(_writer):
     return
 
 
-async def speak_something_else(writer):
-    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-    await writer.drain()
+def speak(text):
+    async def something_else(writer):
+        writer.write(text)
+        await writer.drain()
+
+    return something_else
+
+
+NO_HTTP = [speak(text) for text in (b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28")]
 
 
 async def stop_half_way(writer):
@@ -168,7 +174,7 @@ async def start_a_stream_and_hang(writer):
     await hang(writer)
 
 
-@pytest.mark.parametrize("script", [hang, hang_up, speak_something_else, stop_half_way, start_a_stream])
+@pytest.mark.parametrize("script", [hang, hang_up, *NO_HTTP, stop_half_way, start_a_stream])
 async def test_what_is_no_whole_answer_in_time_is_no_answer(transport_to, script):
     async with speaking(script) as server:
         with pytest.raises(Unreachable, match=server):
