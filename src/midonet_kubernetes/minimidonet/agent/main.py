@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, closing
@@ -24,7 +25,7 @@ from midonet_kubernetes.linux.probe import probe
 from midonet_kubernetes.linux.real import LinuxKernel
 from midonet_kubernetes.linux.system_calls import bind_mount
 from midonet_kubernetes.linux.twin.kernel import TwinKernel
-from midonet_kubernetes.midonet_api import Credentials, HttpTransport
+from midonet_kubernetes.midonet_api import Credentials, HttpTransport, tls_context
 from midonet_kubernetes.minimidonet.agent.agent import Agent
 from midonet_kubernetes.minimidonet.agent.datapath import Datapath, open_namespace
 from midonet_kubernetes.minimidonet.agent.network import LOOPBACK
@@ -51,6 +52,7 @@ class Options:
         namespace: path of the virtual network's namespace.
         listen: where metrics and health are served; None: nowhere.
         credentials: for the API.
+        tls: how to check the server; None is the system's trust.
     """
 
     api: str
@@ -58,6 +60,7 @@ class Options:
     namespace: str
     listen: tuple[str, int] | None
     credentials: Credentials
+    tls: ssl.SSLContext | None
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
@@ -83,6 +86,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("minimidonet agent", description=_DESCRIPTION)
     parser.add_argument("--api", default="", metavar="URL", help="the server; default: MIDONETKUBE_MIDONET_API")
+    parser.add_argument("--ca", default="", metavar="FILE", help="certificate of the server's CA, PEM; default: the system's")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--host-id", default="", metavar="UUID", help="this host's id")
     who.add_argument("--host-id-file", default="", metavar="FILE", help="holds the id; made with a new one when missing")
@@ -115,7 +119,8 @@ def _options(chosen: argparse.Namespace, environment: Mapping[str, str]) -> Opti
         settings.MIDONET_PASSWORD.read(environment),
         settings.MIDONET_PROJECT.read(environment),
     )
-    return Options(api, HostName(_host_id(chosen), chosen.name), chosen.namespace, listen, credentials)
+    tls = tls_context(chosen.ca) if chosen.ca else None
+    return Options(api, HostName(_host_id(chosen), chosen.name), chosen.namespace, listen, credentials, tls)
 
 
 def _host_id(chosen: argparse.Namespace) -> str:
@@ -146,7 +151,7 @@ async def _serve(options: Options) -> None:
     kernel = LinuxKernel()
     observer = Observer()
     async with AsyncExitStack() as open_things:
-        transport = HttpTransport(options.api)
+        transport = HttpTransport(options.api, tls=options.tls)
         open_things.push_async_callback(transport.close)
         _check_kernel()
         datapath = _open_datapath(kernel, options.namespace)
@@ -223,7 +228,7 @@ async def _dry_run(options: Options) -> None:
         print(f"make the network namespace {options.namespace}")  # noqa: T201 - what the user asked for
         kernel = TwinKernel()
         kernel.create_namespace(options.namespace).close()
-    transport = HttpTransport(options.api)
+    transport = HttpTransport(options.api, tls=options.tls)
     server = ServerClient(transport, options.host, options.credentials, urlsplit(options.api).path or "/midonet-api")
     datapath = Datapath(kernel, kernel.open_namespace(options.namespace), kernel.own_namespace())
     with closing(datapath):

@@ -1,8 +1,16 @@
+import asyncio
+import shutil
+import ssl
+import subprocess
 from uuid import UUID
 
 import pytest
 
+from midonet_kubernetes.exchange import Request
+from midonet_kubernetes.midonet_api import HttpTransport, tls_context
 from midonet_kubernetes.minimidonet.agent.main import _host_id, _options, _parser, run
+from midonet_kubernetes.minimidonet.quirks import Quirks
+from midonet_kubernetes.minimidonet.server.run import Options, serve
 
 ID = "13817ae4-4642-5c85-97c8-8636221345cb"
 
@@ -36,6 +44,7 @@ def test_an_id_file_is_made_once(tmp_path):
         (("--host-id", ID, "--api", "ftp://x"), "--api='ftp://x' is not allowed"),
         (("--host-id", ID, "--listen", "nowhere"), "HOST:PORT"),
         (("--host-id-file", "/dev/null/x"), "cannot be used"),
+        (("--host-id", ID, "--ca", "/dev/null/x"), "give the certificate of the server's CA"),
     ],
 )
 def test_a_wrong_option_is_named(arguments, said, capsys):
@@ -48,3 +57,43 @@ def test_a_dry_run_makes_no_id_file(tmp_path, capsys):
     assert run(["--host-id-file", str(file), "--dry-run"], {}) == 2
     assert not file.exists()
     assert "No such file" in capsys.readouterr().err
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """File names of a certificate for 127.0.0.1, which signs itself, and of its key."""
+    made, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    argv = [
+        shutil.which("openssl"),
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    argv += ["-subj", "/CN=server", "-addext", "subjectAltName=IP:127.0.0.1", "-out", made, "-keyout", key]
+    subprocess.run(argv, check=True, capture_output=True)
+    return made, key
+
+
+async def test_an_https_server_is_trusted_by_the_file_that_is_given(tmp_path, certificate, capsys):
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*certificate)
+    stop, urls = asyncio.Event(), asyncio.Queue()
+    wanted = Options(listen=(("127.0.0.1", 0),), store=":memory:", quirks=Quirks(), tls=tls)
+    serving = asyncio.create_task(serve(wanted, say=urls.put_nowait, stop=stop))
+    url = (await urls.get()).removeprefix("minimidonet: serving ")
+    transport = HttpTransport(url, tls=tls_context(str(certificate[0])))
+    registration = b'{"name":"n","addresses":[],"interfaces":[]}'
+    assert (await transport.send(Request("PUT", f"/minimidonet/v1/hosts/{ID}", {}, registration))).status == 200
+    await transport.close()
+    arguments = ["--host-id", ID, "--api", url, "--namespace", str(tmp_path / "none"), "--dry-run"]
+    assert await asyncio.to_thread(run, [*arguments, "--ca", str(certificate[0])], {}) == 0
+    assert await asyncio.to_thread(run, arguments, {}) != 0
+    assert "certificate verify failed" in capsys.readouterr().err
+    stop.set()
+    await serving
