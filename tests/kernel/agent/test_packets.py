@@ -4,6 +4,7 @@ import socket
 import pytest
 
 from midonet_kubernetes.testing.cluster_topology import TCP, UDP, endpoints_rule, service
+from midonet_kubernetes.topology.host_network import Address
 
 pytestmark = pytest.mark.kernel
 
@@ -52,6 +53,21 @@ def test_everything_that_a_cluster_needs(cluster):
         for machine in (a, one):
             assert refused(machine, VIP, 81, kind)
             assert refused(machine, VIP, 9, kind)
+
+
+@pytest.mark.parametrize("to", [(1, 4), (2, 3)])
+def test_only_a_pods_own_source_gets_anywhere(cluster, to):
+    pod, target = cluster.pod(1, 3), cluster.pod(*to)
+    pod.routing.replace_address(Address("eth0", "10.244.2.4/32"))
+    with target.open(DATAGRAM) as receiver, pod.open(DATAGRAM) as false, pod.open(DATAGRAM) as own:
+        receiver.bind(("", 5353))
+        false.bind(("10.244.2.4", 0))
+        for sender, text in ((false, b"false"), (own, b"own")):
+            sender.sendto(text, (f"10.244.{to[0]}.{to[1]}", 5353))
+        assert receiver.recv(10) == b"own"
+        receiver.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            receiver.recv(10)
 
 
 def test_a_udp_client_leaves_a_removed_endpoint_at_once(cluster):
