@@ -102,7 +102,7 @@ class Attachments:
         Raises:
             CniError: it could not be done; nothing is left of it that a DEL would not take away.
         """
-        if namespace is None or namespace.identity == self._own.identity:
+        if namespace is None or namespace.identity in {self._own.identity, self.wiring.outer.identity}:
             raise CniError(cni.BAD_ENVIRONMENT, f"CNI_NETNS={call.namespace} is not a container's network namespace")
         try:
             self._clear(call)

@@ -29,11 +29,13 @@ UNDECODABLE = 6
 BAD_CONFIGURATION = 7
 TRY_AGAIN = 11
 NOT_AVAILABLE = 50
+LIMITED = 51  # not available, and pods that are there may be cut off
 INTERFACE_DIFFERS = 100  # codes from 100 are the plugin's own
 INTERNAL = 101
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-_INTERFACE = re.compile(r"[^\s/:\x00-\x1f]{1,15}")
+_INTERFACE = re.compile(r"[^\s/:\x00-\x1f]+")
+_LONGEST_INTERFACE = 15  # bytes; the kernel's IFNAMSIZ without the end
 _NEEDED = {
     "ADD": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"),
     "DEL": ("CNI_CONTAINERID", "CNI_IFNAME"),
@@ -57,6 +59,15 @@ class Envelope(msgspec.Struct, frozen=True):
     protocol: int
     environment: dict[str, str] = {}
     stdin: str = ""
+
+
+class _PreviousResult(msgspec.Struct, frozen=True):
+    """What we read of ``prevResult``; an empty list may be null or missing."""
+
+    interfaces: list[dict[str, Any]] | None = None
+    ips: list[dict[str, Any]] | None = None
+    routes: list[dict[str, Any]] | None = None
+    dns: dict[str, Any] | None = None
 
 
 class _ValidAttachment(msgspec.Struct, frozen=True):
@@ -89,9 +100,9 @@ class Call:
         container: id of the container; "" for STATUS and GC, as the next two.
         interface: name inside the container.
         namespace: path of the container's network namespace as the runtime sees it.
-        pod: the Kubernetes Pod, None when the runtime named none.
+        pod: the Kubernetes Pod, None when the runtime named none; for ADD only.
         dns: ``dns`` of the configuration, which the result repeats.
-        previous: ``prevResult``, None when there is none.
+        previous: ``prevResult``, None when there is none; for ADD and CHECK only, so that a DEL does not fail for it.
         valid: (container, interface) of every attachment that is still valid; for GC only.
     """
 
@@ -115,7 +126,7 @@ def read_envelope(line: bytes) -> Envelope:
     """
     try:
         envelope = msgspec.json.decode(line, type=Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CniError(UNDECODABLE, f"the CNI variables or the network configuration are not UTF-8 text: {error}") from None
     if envelope.protocol < 1 or envelope.protocol > PROTOCOL:
         message = (
@@ -138,7 +149,7 @@ def version_of(envelope: Envelope) -> str:
     """The version to answer in: that of the configuration if it is one of ours, else the newest; never raises."""
     try:
         version = msgspec.json.decode(envelope.stdin)["cniVersion"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
         return VERSIONS[-1]
     return version if version in VERSIONS else VERSIONS[-1]
 
@@ -158,6 +169,9 @@ def read_call(envelope: Envelope) -> Call:
     missing = [name for name in _NEEDED[command] if not environment.get(name)]
     if missing:
         raise CniError(BAD_ENVIRONMENT, f"{', '.join(missing)} must be set for {command}")
+    impossible = [name for name, value in environment.items() if "\0" in value]  # no environment has one, nor a path
+    if impossible:
+        raise CniError(BAD_ENVIRONMENT, f"{', '.join(impossible)} must not hold a NUL byte")
     container, interface = environment.get("CNI_CONTAINERID", ""), environment.get("CNI_IFNAME", "")
     if "CNI_CONTAINERID" in _NEEDED[command]:
         _check_names(container, interface)
@@ -168,7 +182,7 @@ def read_call(envelope: Envelope) -> Call:
         container,
         interface,
         environment.get("CNI_NETNS", ""),
-        _pod(environment.get("CNI_ARGS", "")),
+        _pod(environment.get("CNI_ARGS", "")) if command == "ADD" else None,
         _object(configuration, "dns"),
         _previous(configuration, command),
         _valid(configuration) if command == "GC" else frozenset(),
@@ -178,7 +192,7 @@ def read_call(envelope: Envelope) -> Call:
 def _configuration(stdin: str) -> dict[str, Any]:
     try:
         configuration = msgspec.json.decode(stdin, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise CniError(UNDECODABLE, f"the network configuration on standard input is not a JSON object: {error}") from None
     name = configuration.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -202,13 +216,17 @@ def _version(configuration: dict[str, Any], command: str) -> str:
 def _check_names(container: str, interface: str) -> None:
     if not _NAME.fullmatch(container):
         raise CniError(BAD_ENVIRONMENT, "CNI_CONTAINERID must be letters, digits, _, . and -, and begin with a letter or digit")
-    if not _INTERFACE.fullmatch(interface) or interface in {".", ".."}:
-        raise CniError(BAD_ENVIRONMENT, "CNI_IFNAME must be at most 15 characters without spaces, slashes and colons")
+    if not _INTERFACE.fullmatch(interface) or interface in {".", ".."} or len(interface.encode()) > _LONGEST_INTERFACE:
+        message = f"CNI_IFNAME must be at most {_LONGEST_INTERFACE} bytes without spaces, slashes and colons"
+        raise CniError(BAD_ENVIRONMENT, message)
 
 
 def _pod(arguments: str) -> PodName | None:
     pairs = dict(pair.partition("=")[::2] for pair in arguments.split(";") if "=" in pair)
     namespace, name = pairs.get("K8S_POD_NAMESPACE", ""), pairs.get("K8S_POD_NAME", "")
+    for key, value in (("K8S_POD_NAMESPACE", namespace), ("K8S_POD_NAME", name)):
+        if value and not _NAME.fullmatch(value):
+            raise CniError(BAD_ENVIRONMENT, f"CNI_ARGS: {key} must be letters, digits, _, . and -")
     return PodName(namespace, name, pairs.get("K8S_POD_UID", "")) if namespace and name else None
 
 
@@ -220,9 +238,15 @@ def _object(configuration: dict[str, Any], key: str) -> dict[str, Any] | None:
 
 
 def _previous(configuration: dict[str, Any], command: str) -> dict[str, Any] | None:
+    if command not in {"ADD", "CHECK"}:
+        return None
     previous = _object(configuration, "prevResult")
     if previous is None and command == "CHECK":
         raise CniError(BAD_CONFIGURATION, "CHECK needs prevResult in the network configuration")
+    try:
+        msgspec.convert(previous or {}, _PreviousResult)
+    except msgspec.ValidationError as error:
+        raise CniError(BAD_CONFIGURATION, f"prevResult is not the result of an ADD: {error}") from None
     return previous
 
 

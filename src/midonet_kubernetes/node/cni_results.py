@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from midonet_kubernetes.node.cni_protocol import BAD_CONFIGURATION, VERSIONS, Call, CniError
+from midonet_kubernetes.node.cni_protocol import VERSIONS, Call, CniError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,11 @@ def add_result(call: Call, attached: Attached) -> bytes:
 
 
 def expected_addresses(call: Call) -> list[str]:
-    """For CHECK: the addresses that ``prevResult`` says the container's interface has, with prefix lengths.
-
-    Raises:
-        CniError: ``prevResult`` is not what an ADD printed.
-    """
+    """For CHECK: the addresses that ``prevResult`` says the container's interface has, with prefix lengths."""
     previous = call.previous or {}
-    try:
-        interfaces = previous.get("interfaces") or []
-        mine = {i for i, interface in enumerate(interfaces) if interface["name"] == call.interface and interface.get("sandbox")}
-        return [ip["address"] for ip in previous.get("ips") or [] if ip.get("interface") in mine]
-    except (AttributeError, KeyError, TypeError):
-        raise CniError(BAD_CONFIGURATION, "prevResult is not the result of an ADD") from None
+    interfaces = previous.get("interfaces") or []
+    mine = [i for i, interface in enumerate(interfaces) if interface.get("name") == call.interface and interface.get("sandbox")]
+    return [str(ip.get("address")) for ip in previous.get("ips") or [] if ip.get("interface") in mine]
 
 
 def error_result(version: str, error: CniError) -> bytes:

@@ -79,6 +79,7 @@ class Daemon:
         self._enter(open_datapath(kernel, site.datapath))
         self.attachments: Attachments | None = None
         self._pod_cidr, self._addresses = state.fact(_POD_CIDR), json.loads(state.fact(_ADDRESSES) or "[]")
+        self._harmed = False  # the kernel does not take what pods that are there need
         self.why_not = f"Node {site.node} has no podCIDR yet: is the Kubernetes API reachable, and are podCIDRs allocated?"
 
     def _enter(self, outer: Namespace) -> None:
@@ -146,9 +147,9 @@ class Daemon:
             if self.attachments is not None:
                 done += self._repairer.repair(self.attachments, inside=inside)
         except MidonetKubeError as error:
-            self.why_not = str(error)
+            self.why_not, self._harmed = str(error), isinstance(error, KernelError)
             raise
-        self.why_not = ""
+        self.why_not, self._harmed = "", False
         self.observer.repaired(len(done))
         return done
 
@@ -255,7 +256,8 @@ class Daemon:
         attachments = self.attachments
         if call.command == "STATUS":
             if attachments is None or self.why_not:
-                raise CniError(cni.NOT_AVAILABLE, self.why_not)
+                harmed = self._harmed and attachments is not None
+                raise CniError(cni.LIMITED if harmed else cni.NOT_AVAILABLE, self.why_not)
             attachments.status()
         elif attachments is None:
             self._serve_blind(call, namespace)

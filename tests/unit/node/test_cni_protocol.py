@@ -92,10 +92,23 @@ def test_an_operation_on_the_network_needs_no_container(command):
         {"CNI_IFNAME": "a b"},
         {"CNI_IFNAME": ".."},
         {"CNI_IFNAME": "sixteen-letters-"},
+        {"CNI_IFNAME": "\u00fc" * 8},  # 16 bytes
+        {"CNI_NETNS": "/run/netns/a\0b"},
+        {"CNI_ARGS": "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=a/b"},
+        {"CNI_ARGS": "K8S_POD_NAMESPACE=../shop;K8S_POD_NAME=a"},
     ],
 )
 def test_a_bad_variable_is_an_environment_error(environment):
     assert code_of(environment=environment)[0] == cni.BAD_ENVIRONMENT
+
+
+def test_a_del_does_not_fail_for_what_it_does_not_need():
+    read({"CNI_COMMAND": "DEL", "CNI_ARGS": "K8S_POD_NAMESPACE=..;K8S_POD_NAME=a/b"}, prevResult="nonsense")
+
+
+@pytest.mark.parametrize("interface", ["e", "-" * 15, "\u00fc" * 7, "eth0.1", "...", 'a"b'])
+def test_an_interface_may_have_any_name_that_the_kernel_takes(interface):
+    assert read({"CNI_IFNAME": interface}).interface == interface
 
 
 @pytest.mark.parametrize("stdin", ["", "[]", "null", "{", '{"name":"a"} x', "nonsense", '"midonet"'])
@@ -105,7 +118,20 @@ def test_a_configuration_that_is_no_object_is_undecodable(stdin):
 
 @pytest.mark.parametrize(
     "configuration",
-    [{"name": ""}, {"name": 5}, {"name": "a/b"}, {"name": None}, {"dns": []}, {"prevResult": "x"}],
+    [
+        {"name": ""},
+        {"name": 5},
+        {"name": "a/b"},
+        {"name": None},
+        {"dns": []},
+        {"prevResult": "x"},
+        {"prevResult": {"interfaces": 5}},
+        {"prevResult": {"interfaces": [1]}},
+        {"prevResult": {"ips": {}}},
+        {"prevResult": {"ips": [[]]}},
+        {"prevResult": {"routes": "x"}},
+        {"prevResult": {"dns": []}},
+    ],
 )
 def test_a_configuration_that_says_the_wrong_thing_is_refused(configuration):
     assert code_of(**configuration)[0] == cni.BAD_CONFIGURATION
@@ -185,6 +211,19 @@ def test_a_line_that_is_none_is_undecodable(line):
     with pytest.raises(CniError) as raised:
         cni.read_envelope(line)
     assert raised.value.code == cni.UNDECODABLE
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+def test_nesting_without_end_is_undecodable():
+    line = f'{{"protocol":1,"new":{DEEP}}}'.encode()
+    assert cni.command_of(line) == ""
+    with pytest.raises(CniError) as raised:
+        cni.read_envelope(line)
+    assert raised.value.code == cni.UNDECODABLE
+    assert cni.version_of(Envelope(1, {}, f'{{"cniVersion":"0.4.0","new":{DEEP}}}')) == "1.1.0"
+    assert code_of(stdin=f'{{"name":"midonet","new":{DEEP}}}')[0] == cni.UNDECODABLE
 
 
 @pytest.mark.parametrize("protocol", [0, -1, 2, 99])

@@ -1,10 +1,11 @@
 import contextlib
+import errno
 import json
 import os
 
 import pytest
 
-from midonet_kubernetes.errors import UserError
+from midonet_kubernetes.errors import KernelError, UserError
 from midonet_kubernetes.linux.twin.kernel import TwinKernel
 from midonet_kubernetes.node.daemon import Daemon, Site
 from midonet_kubernetes.node.observer import Observer
@@ -91,6 +92,12 @@ def test_a_descriptor_that_is_no_namespace_is_a_bad_environment_and_closed(node)
         os.fstat(descriptor)
 
 
+def test_a_pod_that_names_a_namespace_of_the_node_is_refused(node):
+    node.ready()
+    for namespace in node.daemon.namespaces:
+        assert node.call("ADD", namespace)["code"] == 4
+
+
 def test_an_operation_is_counted_by_its_code(node):
     pod = node.ready().pod("pod")
     node.call("ADD", pod)
@@ -144,3 +151,21 @@ def test_an_annotated_mac_is_used(node):
     node.ready().daemon.annotated_mac = lambda _pod: "02:00:00:00:00:01"
     result = node.call("ADD", node.pod("pod"), CNI_ARGS="K8S_POD_NAMESPACE=a;K8S_POD_NAME=b")
     assert result["interfaces"][1]["mac"] == "02:00:00:00:00:01"
+
+
+@pytest.mark.parametrize(("known", "code"), [(False, 50), (True, 51)])
+def test_status_says_whether_pods_that_are_there_may_be_cut_off(node, monkeypatch, known, code):
+    if known:
+        node.ready()
+
+    def refuse(path):
+        raise KernelError(f"open the network namespace {path}", errno.EMFILE)
+
+    node.daemon.learn("10.1.0.0/24", [])
+    monkeypatch.setattr(node.kernel, "open_namespace", refuse)
+    with pytest.raises(KernelError):
+        node.daemon.maintain(inside=True)
+    assert (node.call("STATUS")["code"], "open the network namespace /midonet" in node.call("STATUS")["msg"]) == (code, True)
+    monkeypatch.undo()
+    node.daemon.maintain(inside=True)
+    assert node.call("STATUS") == {}
