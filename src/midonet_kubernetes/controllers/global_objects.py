@@ -21,5 +21,5 @@ class GlobalObjects:
         return [GLOBAL]
 
     def look(self, _key: str) -> Case:
-        """The global Translations."""
-        return Case(None, Outcome(global_objects.translations(self._names)), mine=lambda _name: False)
+        """The global Translations. Others that are labelled so are left from a program of another version."""
+        return Case(None, Outcome(global_objects.translations(self._names)), mine=lambda _name: True)

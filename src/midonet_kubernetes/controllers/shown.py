@@ -6,14 +6,14 @@ The bodies are not kept. Who needs them gets them with the event, or asks the AP
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from sys import intern
 
 import msgspec
 
 from midonet_kubernetes.controllers.packed import pack, pack_id, unpack, unpack_id
 from midonet_kubernetes.controllers.pusher.wanted import identity_of, read_all
-from midonet_kubernetes.model.translation import FINALIZER, OWNER_LABEL, PUSHED, PushedResource, Translation
+from midonet_kubernetes.model.translation import FINALIZER, GLOBAL_LABEL, OWNER_LABEL, PUSHED, PushedResource, Translation
 
 RETIRED = "midonet.org/retired"
 """Annotation: objects that ``resources`` no longer names and MidoNet may still hold (JSON, like ``status.pushed``).
@@ -33,7 +33,7 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
         revision: the resourceVersion of what was seen, as a number if it is one.
         packed_uid: of the Translation.
         generation: of ``resources``.
-        owner: uid of the owner as labelled, "" for a global one.
+        owner: uid of the owner as labelled, ``GLOBAL_LABEL`` for a global one.
         reference: kind, namespace and name of the owner, with slashes; "" for a global one.
         digest: of all that we write: resources, label, owner references, finalizer.
         entries: the resources, packed, with their digests.
@@ -70,8 +70,15 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
         return unpack_id(self.packed_uid)
 
     @property
+    def is_global(self) -> bool:
+        """It belongs to the cluster, not to an object."""
+        return self.owner == GLOBAL_LABEL
+
+    @property
     def family(self) -> str:
-        """Translations of one family replace each other: those of a Service and of its Endpoints are one."""
+        """Translations of one family replace each other: those of a Service and of its Endpoints are one, the global ones too."""
+        if self.is_global:
+            return GLOBAL_LABEL
         kind, slash, name = self.reference.partition("/")
         return f"{'Service' if kind == 'Endpoints' else kind}{slash}{name}"
 
@@ -104,7 +111,7 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
         revision=int(metadata.resource_version) if metadata.resource_version.isdecimal() else metadata.resource_version,
         packed_uid=pack_id(metadata.uid),
         generation=metadata.generation,
-        owner=intern(metadata.labels.get(OWNER_LABEL, "")),
+        owner=intern(_owner(metadata.labels)),
         reference=intern(_reference(translation)),
         digest=digest_of(translation),
         entries=entries,
@@ -112,6 +119,10 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
         pushed=settled and told == entries,
         deleting=metadata.deletion_timestamp is not None,
     )
+
+
+def _owner(labels: Mapping[str, str]) -> str:
+    return labels.get(OWNER_LABEL) or (GLOBAL_LABEL if GLOBAL_LABEL in labels else "")
 
 
 def _reference(translation: Translation) -> str:

@@ -71,7 +71,7 @@ class ShownTranslations:
         """The Translations of an owner that are not being deleted yet.
 
         Args:
-            owner: its uid, or ``Endpoints/NAMESPACE/NAME``.
+            owner: its uid, ``Endpoints/NAMESPACE/NAME``, or ``GLOBAL_LABEL``.
         """
         keys = set(self._owned.get(owner, ()))
         keys |= {shown.key for shown in self._written.by_index(_OWNER, owner)}
@@ -83,7 +83,7 @@ class ShownTranslations:
 
         Those of the same owner; and when it is a bridge or a router, all that have something under it.
         """
-        found = {one.key: one for one in self.of_owner(shown.owner)} if shown.owner else {}
+        found = {one.key: one for one in self.of_owner(shown.owner)} if shown.reference else {}
         if entry.kind in {"Bridge", "Router"}:
             mark = pack_id(entry.id)
             found |= {one.key: one for one in self.all() if mark in one.entries}

@@ -15,7 +15,7 @@ from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.events import EventRecorder, reference_to
 from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
 from midonet_kubernetes.model.kubernetes import Endpoints, Node, Pod, Service
-from midonet_kubernetes.model.translation import Translation
+from midonet_kubernetes.model.translation import GLOBAL_LABEL, Translation
 from midonet_kubernetes.translate.outcome import Outcome
 
 Owner = Node | Pod | Service | Endpoints
@@ -74,10 +74,10 @@ class Writer:
         writes = 0
         for translation in case.outcome.translations:
             writes += await self._put(case, translation, since)
-        if case.owner is None or case.outcome.keep:
+        if case.outcome.keep:
             return writes
         kept = {translation.metadata.key for translation in case.outcome.translations}
-        for owner in (case.owner.metadata.uid, *case.predecessors):
+        for owner in (case.owner.metadata.uid if case.owner else GLOBAL_LABEL, *case.predecessors):
             for shown in self._translations.of_owner(owner):
                 if shown.key not in kept and case.mine(shown.key.partition("/")[2]):
                     writes += await self._delete(case, shown)

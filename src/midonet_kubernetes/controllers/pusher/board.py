@@ -75,12 +75,14 @@ class Board:
         self.works: dict[str, Work] = {}
         self._queue, self._translations = queue, translations
         self._unpushed: dict[str, set[str]] = defaultdict(set)  # by family
+        self._crowded: set[str] = set()  # families whose new members need room that old ones take
 
     def forget_all(self) -> None:
         """Begin anew: somebody else may have pushed since."""
         self.claims = Claims()
         self.works.clear()
         self._unpushed.clear()
+        self._crowded.clear()
 
     def start(self, shown: Shown, *, believed: bool) -> None:
         """A Translation that is older than we are: what it wants may be in MidoNet.
@@ -156,12 +158,32 @@ class Board:
             self.claims.wait(work.key, token)
 
     def siblings(self, work: Work) -> bool:
-        """Whether others of the family are to be pushed before ``work`` may go; then its key will be queued when they are."""
+        """Whether others are to be pushed before ``work`` may go; then its key will be queued when they are.
+
+        Others of its family; for a global one that is all, since anything may lean on it.
+        """
         family = work.shown.family
-        if not family or not self._unpushed.get(family):
+        if family in self._crowded:
             return False
-        self.claims.wait(work.key, f"family {family}")
+        waits_for = next(iter(self._unpushed), "") if work.shown.is_global else family
+        if not self._unpushed.get(waits_for):
+            return False
+        self.claims.wait(work.key, f"family {waits_for}")
         return True
+
+    def make_room(self, work: Work) -> None:
+        """What ``work`` wants collides with an object of an older one: those of its family that are to go no longer wait.
+
+        The key of ``work`` is queued whenever one of them is gone.
+        """
+        family = work.shown.family
+        self.claims.wait(work.key, f"room {family}")
+        self._crowded.add(family)
+        self._wake(self.claims.give(f"family {family}"))
+
+    def left(self, work: Work) -> None:
+        """Nothing of ``work`` is in MidoNet any more."""
+        self._wake(self.claims.give(f"room {work.shown.family}"))
 
     def is_free(self, identity: str) -> bool:
         """Whether nobody wants an object."""
@@ -280,6 +302,7 @@ class Board:
         if members:
             return []
         del self._unpushed[family]
+        self._crowded.discard(family)
         return self.claims.give(f"family {family}")
 
     def _wake(self, keys: Iterable[str]) -> None:

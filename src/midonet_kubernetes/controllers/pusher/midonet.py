@@ -22,6 +22,10 @@ class NotYet(MidonetApiError):
     """Something that the object refers to is not in MidoNet yet, or something that it replaces still is: try again later."""
 
 
+class Occupied(NotYet):
+    """Another object has what only one can have: an interface of a host, or the name of a tunnel zone."""
+
+
 class Editor:
     """Makes changes in MidoNet, one at a time, each on condition that we may write.
 
@@ -37,7 +41,7 @@ class Editor:
         """Take one step of a plan.
 
         Raises:
-            NotYet: try again later.
+            NotYet: try again later; ``Occupied``: when another object is gone.
             MidonetApiError: MidoNet refused.
             Unreachable: it did not answer; whether the change was made is not known.
         """
@@ -81,7 +85,8 @@ class Editor:
         """It exists, or MidoNet says so: make it what is wanted. A 409 has many meanings, so it is read first (rest-api 10.5)."""
         actual = await self.read(wanted)
         if actual is None:
-            raise NotYet(f"{_name(wanted)} is refused and not there: {_said(refusal)}", status=refusal.status)
+            kind = Occupied if refusal.status == 409 else NotYet
+            raise kind(f"{_name(wanted)} is refused and not there: {_said(refusal)}", status=refusal.status)
         if same(wanted, actual):
             return
         parent = parent_of(wanted.kind.name, actual, wanted.parent)

@@ -10,7 +10,7 @@ from midonet_kubernetes.controllers.fence import NotLeading
 from midonet_kubernetes.controllers.packed import unpack
 from midonet_kubernetes.controllers.pusher import stock
 from midonet_kubernetes.controllers.pusher.board import Board, Work
-from midonet_kubernetes.controllers.pusher.midonet import Editor, NotYet
+from midonet_kubernetes.controllers.pusher.midonet import Editor, NotYet, Occupied
 from midonet_kubernetes.controllers.pusher.outage import Outage
 from midonet_kubernetes.controllers.pusher.plan import Action, Step, plan, retire
 from midonet_kubernetes.controllers.pusher.status import Report, StatusWriter
@@ -211,6 +211,8 @@ class Pusher:
                 work.there.pop(name, None)
             if step.wanted is not None and isinstance(error, NotYet):
                 self.board.wait_for_any(work, step.wanted)
+                if isinstance(error, Occupied):
+                    self.board.make_room(work)
             raise
         except Unreachable:
             if step.action is not Action.RETIRE:
@@ -219,7 +221,7 @@ class Pusher:
         work.pushes, work.parked_at = work.pushes + 1, None
         if step.old is not None:
             self.board.lose(work, step.old)
-            if not work.shown.owner:
+            if not work.shown.reference:
                 self._look_soon()
         if step.wanted is not None:
             self.board.give(work, step.wanted)
@@ -247,6 +249,7 @@ class Pusher:
         self.board.remember_former(work)
         for step in retire(list(work.there.values()), self.board.is_free):
             await self._take(work, step)
+        self.board.left(work)
         if was_there:
             await self._take_finalizer_off(work)
             self._record(work, "TranslationDeletionPushed", "MidoNet holds nothing of it any more")
