@@ -16,9 +16,10 @@ def endpoints_of(rules: Sequence[Rule]) -> frozenset[Endpoint] | None:
     """The endpoints that such a chain chooses from, or None when the chain does something else.
 
     Args:
-        rules: of the chain, in order. MidoNet keeps targets in a set, so repeated ones count once (simulation 4.4).
+        rules: of the chain, in order, which exact jumps lead to: TCP and UDP only. MidoNet keeps targets in a set, so
+            repeated ones count once (simulation 4.4).
     """
-    live = live_rules(rules)
+    live = live_rules(rules, translatable=True)
     if len(live) != 1 or live[0].type != "dnat" or given(live[0]):
         return None
     endpoints = [_endpoint(target) for target in live[0].nat_targets or ()]

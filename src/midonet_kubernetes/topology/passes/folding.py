@@ -75,19 +75,29 @@ def never_matches(rule: Rule) -> bool:
     return (rule.dl_type is not None and (rule.dl_type == IPV4) == rule.inv_dl_type) or bool(rule.vlan)
 
 
-def live_rules(rules: Sequence[Rule]) -> list[Rule]:
-    """Rules that some packet can reach and match: up to the first one that ends the chain for every packet."""
+def live_rules(rules: Sequence[Rule], *, translatable: bool = False) -> list[Rule]:
+    """Rules that some packet can reach and match: up to the first one that ends the chain for every packet.
+
+    Args:
+        rules: of a chain, in order.
+        translatable: whether only packets come that NAT with ports applies to; others go on behind it (simulation 4.2).
+    """
     live = []
     for rule in rules:
         if never_matches(rule):
             continue
         live.append(rule)
-        if not given(rule) and _ends_the_chain(rule):
+        if not given(rule) and _ends_the_chain(rule, translatable=translatable):
             break
     return live
 
 
-def _ends_the_chain(rule: Rule) -> bool:
+def _ends_the_chain(rule: Rule, *, translatable: bool) -> bool:
     if rule.type in {"dnat", "snat"}:
-        return rule.flow_action != "continue"
+        return rule.flow_action != "continue" and (translatable or not is_dynamic(rule))
     return rule.type in {"accept", "drop", "reject", "return"}
+
+
+def is_dynamic(rule: Rule) -> bool:
+    """Whether a NAT rule translates ports too, and so has no part in packets without them (simulation 4.1)."""
+    return any(target.port_from or target.port_to for target in rule.nat_targets or ())

@@ -92,7 +92,10 @@ def test_which_rules_no_packet_matches(fields, never):
 
 def test_what_stands_behind_the_end_of_a_chain_is_dead():
     first, conditional = dnat(target("10.0.0.1")), rule("drop", nw_proto=6)
-    assert live_rules([conditional, rule("drop", dl_type=2054), first, rule("drop")]) == [conditional, first]
+    assert live_rules([conditional, rule("drop", dl_type=2054), rule("accept"), rule("drop")]) == [conditional, rule("accept")]
+    assert live_rules([first, conditional], translatable=True) == [first]
+    assert live_rules([first, conditional]) == [first, conditional]  # packets without ports go on
+    assert live_rules([dnat(target("10.0.0.1", port=0)), conditional]) == [dnat(target("10.0.0.1", port=0))]
     assert len(live_rules([dnat(target("10.0.0.1"), flow_action="continue"), rule("drop"), rule("accept")])) == 2
 
 
