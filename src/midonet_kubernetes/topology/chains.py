@@ -10,13 +10,14 @@ from collections.abc import Container, Iterable, Mapping
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology.closing import Instead, instead_of
 from midonet_kubernetes.topology.compiled import NOTHING, Action, Compiled
-from midonet_kubernetes.topology.conditions import Inexpressible, Surroundings, alternatives
+from midonet_kubernetes.topology.conditions import NEVER, Alternatives, Inexpressible, Surroundings, alternatives, widened
 from midonet_kubernetes.topology.host_state import Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey
-from midonet_kubernetes.topology.nat import nat_rules
+from midonet_kubernetes.topology.nat import TRANSLATABLE, nat_rules
 from midonet_kubernetes.topology.objects import Objects
-from midonet_kubernetes.topology.passes.folding import live_rules
+from midonet_kubernetes.topology.passes.folding import is_dynamic, live_rules
 from midonet_kubernetes.topology.services import CIRCLE, Services
 from midonet_kubernetes.topology.stages import PROHIBIT, PROHIBITING, REFUSE, REFUSING, Place, Side
 
@@ -82,8 +83,9 @@ class Chains:
                 action = self._action(side, rule)
                 matches = alternatives(rule, self._around[side.place]) if action.rows else []
             except Inexpressible as why:
-                items["unsupported", "Rule", rule.id] = Unsupported("Rule", rule.id, str(why))
-                continue
+                instead = instead_of(rule, self._objects)
+                items["unsupported", "Rule", rule.id] = Unsupported("Rule", rule.id, f"{why}: {instead.value}")
+                action, matches = self._instead(side, rule, instead)
             rules += [rs.Rule((*match, *row), rule.id) for match in matches for row in action.rows]
             items.update(action.items)
             effect |= action.effect and bool(matches)
@@ -92,6 +94,13 @@ class Chains:
         if isinstance(only, rs.Verdict) and only.kind == "jump":
             name = only.chain
         return Compiled(name, tuple(rules), effect, frozenset(calls), tuple(items.items()))
+
+    def _instead(self, side: Side, rule: Rule, instead: Instead) -> tuple[Action, Alternatives]:
+        """What stands in for a rule that the kernel cannot do, and when. Only filters stop packets."""
+        if instead is Instead.NOTHING or not side.filters:
+            return NOTHING, NEVER
+        action = self._action(side, rule) if instead is Instead.ITSELF else Action([(rs.Verdict("drop"),)], effect=True)
+        return action, widened(rule, self._around[side.place]) if action.rows else NEVER
 
     def _dispatch(self, side: Side, chain: str) -> Compiled:
         """A chain whose rules are all exact jumps is one look-up."""
@@ -104,12 +113,18 @@ class Chains:
             items=tuple(items.items()),
         )
 
+    def _jump(self, side: Side, rule: Rule) -> Action:
+        target = rule.jump_chain_id or ""
+        if target == rule.chain_id:  # it is running, and a chain runs once (simulation 2)
+            return NOTHING
+        if self._objects.closes_circle(rule.chain_id, target):
+            raise Inexpressible(CIRCLE)
+        compiled = self.compiled(side, target)
+        return Action([(rs.Verdict("jump", compiled.name),)], effect=compiled.effect) if compiled.rules else NOTHING
+
     def _action(self, side: Side, rule: Rule) -> Action:
         if rule.type == "jump":
-            if self._objects.closes_circle(rule.chain_id, rule.jump_chain_id or ""):
-                raise Inexpressible(CIRCLE)
-            target = self.compiled(side, rule.jump_chain_id or "")
-            return Action([(rs.Verdict("jump", target.name),)], effect=target.effect) if target.rules else NOTHING
+            return self._jump(side, rule)
         if rule.type in {"dnat", "snat"} and side in {Side.DNAT, Side.SNAT}:
             return nat_rules(side, rule)
         if rule.type in {"dnat", "snat", "rev_dnat", "rev_snat"}:
@@ -133,7 +148,8 @@ def _after_nat(rule: Rule, *, filtering: bool) -> Action:
         return NOTHING
     verdict = rs.Verdict(rule.flow_action or "accept")
     if not rule.type.startswith("rev"):
-        return Action([(verdict,)])
+        protocols = [rs.Compare(rs.Field.L4PROTO, protocol) for protocol in TRANSLATABLE]
+        return Action([(protocol, verdict) for protocol in protocols] if is_dynamic(rule) else [(verdict,)])
     status = (0x20 if rule.type == "rev_dnat" else 0x10).to_bytes(4, "big")  # IPS_DST_NAT, IPS_SRC_NAT
     translated = rs.Compare(rs.Field.CT_STATUS, status, status)
     return Action([(rs.Compare(rs.Field.CT_DIRECTION, b"\1"), translated, verdict)])

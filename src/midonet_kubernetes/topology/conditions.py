@@ -7,6 +7,7 @@ a row of statements that must all hold; no alternative: the rule never matches.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
@@ -62,6 +63,21 @@ def alternatives(rule: Rule, around: Surroundings) -> Alternatives:
         failing = failing + _both(matching, _test(rule, name, around, inverted=not inverted))
         matching = _both(matching, _test(rule, name, around, inverted=inverted))
     return failing
+
+
+def widened(rule: Rule, around: Surroundings) -> Alternatives:
+    """When a rule may match: a condition that the kernel cannot test is taken to hold."""
+    try:
+        return alternatives(rule, around)
+    except Inexpressible:
+        if rule.cond_invert:  # any one condition that fails is enough, so all packets may match
+            return ALWAYS
+    rows = ALWAYS
+    for name in CONDITIONS:
+        if name in given(rule):
+            with suppress(Inexpressible):
+                rows = _both(rows, _test(rule, name, around, inverted=_is_inverted(rule, name)))
+    return rows
 
 
 def _both(left: Alternatives, right: Alternatives) -> Alternatives:

@@ -8,9 +8,12 @@ from midonet_kubernetes.model.midonet import NatTarget, Rule
 from midonet_kubernetes.topology import rule_set as rs
 from midonet_kubernetes.topology.compiled import Action
 from midonet_kubernetes.topology.conditions import ICMP, TCP, UDP, Inexpressible
+from midonet_kubernetes.topology.passes.folding import is_dynamic
 from midonet_kubernetes.topology.stages import Side
 
-_TRANSLATABLE = (TCP, UDP)
+_WITH_PORTS = (TCP, UDP)
+TRANSLATABLE = (*_WITH_PORTS, ICMP)
+"""Protocols that a NAT rule with ports applies to (simulation 4.2); others go on as if it were not there."""
 
 
 def nat_rules(side: Side, rule: Rule) -> Action:
@@ -26,8 +29,7 @@ def nat_rules(side: Side, rule: Rule) -> Action:
     targets = [_nat(rule.type, target) for target in rule.nat_targets or ()]
     if not targets:
         raise Inexpressible(f"a {rule.type} rule without targets")
-    static = not any(target.port_from for target in targets)
-    if static:
+    if not is_dynamic(rule):
         return Action([(targets[0],)], effect=True)
     if len(targets) == 1 or rule.type == "snat":  # MidoNet's snat takes the first target (simulation 4.5)
         return Action(_rows(targets[0]), effect=True)
@@ -44,7 +46,7 @@ def nat_rules(side: Side, rule: Rule) -> Action:
 def _rows(nat: rs.Nat) -> list[tuple[rs.Statement, ...]]:
     """A dynamic translation applies to TCP, UDP and ICMP, whose id stays (simulation 4.2)."""
     without_ports = rs.Nat(nat.kind, nat.address_from, nat.address_to)
-    rows: list[tuple[rs.Statement, ...]] = [(rs.Compare(rs.Field.L4PROTO, protocol), nat) for protocol in _TRANSLATABLE]
+    rows: list[tuple[rs.Statement, ...]] = [(rs.Compare(rs.Field.L4PROTO, protocol), nat) for protocol in _WITH_PORTS]
     return [*rows, (rs.Compare(rs.Field.L4PROTO, ICMP), without_ports)]
 
 

@@ -17,7 +17,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
+from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import rule_set as rs
+from midonet_kubernetes.topology.closing import Instead, instead_of
 from midonet_kubernetes.topology.compiled import Compiled
 from midonet_kubernetes.topology.host_state import MEMBER, Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
@@ -32,7 +34,7 @@ from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
 KEY = (rs.Field.IP_DADDR, rs.Field.L4PROTO, rs.Field.TH_DPORT)
 SERVICES, ENDPOINTS, _BALANCER = "services_", "eps_", "lb_"
 """Begin the names of the maps of Services and of endpoints, and of the chains that choose."""
-CIRCLE = "the kernel refuses chains that jump in a circle: a jump that closes it is left out"
+CIRCLE = "the kernel refuses chains that jump in a circle, of which this jump closes one"
 
 Place = tuple[str, ServiceKey]
 """A chain of exact jumps and a key in it."""
@@ -52,7 +54,7 @@ class Services:
         self._slots = dict(slots)
         self._live: set[str] = set()  # chains that something here leads to
         self._served: defaultdict[str, dict[ServiceKey, tuple[Endpoint, ...]]] = defaultdict(dict)
-        self._general: defaultdict[str, dict[ServiceKey, str]] = defaultdict(dict)
+        self._general: defaultdict[str, dict[ServiceKey, tuple[Rule, ...]]] = defaultdict(dict)
 
     def set_live(self, chains: set[str]) -> None:
         """Say which chains are needed; the others' elements are taken away."""
@@ -81,7 +83,7 @@ class Services:
 
     def general_targets(self, chain: str) -> set[str]:
         """Targets of a chain's jumps that are chains of their own in the kernel."""
-        return set(self._general[chain].values())
+        return {jump.jump_chain_id or "" for jumps in self._general[chain].values() for jump in jumps}
 
     def look_up(
         self, side: Side, chain: str, compiled: Callable[[Side, str], Compiled]
@@ -95,32 +97,54 @@ class Services:
         effect = served and side is Side.DNAT
         if served and side is Side.SNAT:
             items["unsupported", "Chain", chain] = Unsupported("Chain", chain, "the kernel does dnat only on the way in")
-        for key, target in self._general[chain].items():
-            if self._objects.closes_circle(chain, target):
-                items["unsupported", "Chain", target] = Unsupported("Chain", target, CIRCLE)
-                continue
-            result = compiled(side, target)
-            effect |= result.effect
-            if result.rules:
-                items["element", name, key] = rs.Verdict("jump", result.name)
+        for key, jumps in self._general[chain].items():
+            verdicts = list[rs.Verdict]()
+            for jump in jumps:
+                verdict, has_effect = self._verdict(side, jump, compiled, items)
+                verdicts += [verdict] if verdict else []
+                effect |= has_effect
+            if len(verdicts) > 1:  # each in turn: the first may give the packet back
+                in_turn = f"{name}_{b''.join(key).hex()}"
+                items["chain", in_turn] = rs.Chain(in_turn, tuple(rs.Rule((verdict,)) for verdict in verdicts))
+                verdicts = [rs.Verdict("jump", in_turn)]
+            if verdicts:
+                items["element", name, key] = verdicts[0]
         if not effect:
             return (), {key: item for key, item in items.items() if key[0] == "unsupported"}
         return (rs.VerdictMap(KEY, name),), items | {("set", name): rs.Set(name, KEY, rs.Data.VERDICT)}
+
+    def _verdict(
+        self, side: Side, jump: Rule, compiled: Callable[[Side, str], Compiled], items: dict[ItemKey, Item]
+    ) -> tuple[rs.Verdict | None, bool]:
+        """What a jump to a chain of another shape does on a side, and whether that is an effect; reports go to ``items``."""
+        target = jump.jump_chain_id or ""
+        if target == jump.chain_id:
+            return None, False
+        if self._objects.closes_circle(jump.chain_id, target):
+            instead = instead_of(jump, self._objects)
+            items["unsupported", "Rule", jump.id] = Unsupported("Rule", jump.id, f"{CIRCLE}: {instead.value}")
+            closed = instead is Instead.DROP and side.filters
+            return rs.Verdict("drop") if closed else None, closed
+        result = compiled(side, target)
+        return rs.Verdict("jump", result.name) if result.rules else None, result.effect
 
     def _classify(self, chain: str, key: ServiceKey) -> None:
         self._served[chain].pop(key, None)
         self._general[chain].pop(key, None)
         if not self._objects.is_dispatch(chain):
             return
-        for jump in self._objects.exact_jumps(chain, key):
-            rules = self._objects.rules_of(jump.jump_chain_id or "")
-            endpoints = frozenset() if refuses(rules) else endpoints_of(rules)
-            if endpoints is not None:
-                self._served[chain][key] = tuple(sorted(endpoints))
-                return
-            if live_rules(rules):
-                self._general[chain][key] = jump.jump_chain_id or ""
-                return
+        jumps = [jump for jump in self._objects.exact_jumps(chain, key) if live_rules(self._rules_behind(jump))]
+        if not jumps:
+            return
+        rules = self._rules_behind(jumps[0])
+        endpoints = frozenset() if refuses(rules) else endpoints_of(rules)
+        if endpoints is not None:
+            self._served[chain][key] = tuple(sorted(endpoints))
+        else:
+            self._general[chain][key] = tuple(jumps)
+
+    def _rules_behind(self, jump: Rule) -> list[Rule]:
+        return self._objects.rules_of(jump.jump_chain_id or "")
 
     def _declare(self, chain: str) -> None:
         items: dict[ItemKey, Item] = {}
@@ -143,17 +167,7 @@ class Services:
             if slots:
                 self._slots[place] = slots
                 items |= _balanced(chain, key, slots)
-            if key in self._general[chain]:
-                items |= self._shadowed(chain, key)
         self._items.put(("service", place), items)
-
-    def _shadowed(self, chain: str, key: ServiceKey) -> dict[ItemKey, Item]:
-        """Jumps for a key whose first target may give the packet back: a map has one verdict for a key."""
-        first, *others = (
-            jump for jump in self._objects.exact_jumps(chain, key) if live_rules(self._objects.rules_of(jump.jump_chain_id or ""))
-        )
-        reason = f"rule {first.id} jumps for the same address, protocol and port, and only the first such jump is taken"
-        return {("unsupported", "Rule", jump.id): Unsupported("Rule", jump.id, reason) for jump in others}
 
 
 def count_of(verdict: rs.Verdict) -> int:
