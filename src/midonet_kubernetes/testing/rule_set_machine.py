@@ -45,6 +45,7 @@ class RuleSetMachine:
     def __init__(self, table: rs.Table, route: Callable[[bytes], str]) -> None:
         self._table, self._route = table, route
         self._chains = {chain.name: chain for chain in table.chains}
+        self._intervals = {value.name for value in table.sets if value.intervals}
 
     def fates(self, headers: Headers) -> set[Fate]:
         """Everything that may become of a packet.
@@ -135,7 +136,7 @@ class RuleSetMachine:
             case rs.Verdict():
                 yield from self._verdict(first, headers)
             case rs.VerdictMap(fields, name):
-                found = self._table.elements.get(name, {}).get(tuple(headers[field] for field in fields))
+                found = self._look_up(name, tuple(headers[field] for field in fields))
                 yield from self._verdict(found, headers) if isinstance(found, rs.Verdict) else iter([("", headers)])
             case rs.Nat():
                 yield TRANSLATED, _translated(headers, first.kind, first.address_from, first.port_from)
@@ -149,6 +150,12 @@ class RuleSetMachine:
                 yield REFUSE, headers
             case _:
                 raise NotImplementedError(first)
+
+    def _look_up(self, name: str, key: rs.Key) -> rs.ElementData:
+        elements = self._table.elements.get(name, {})
+        if name in self._intervals:
+            return next((data for (low, high), data in elements.items() if low <= key[0] <= high), None)
+        return elements.get(key)
 
     def _verdict(self, verdict: rs.Verdict, headers: Headers) -> Iterator[tuple[str, Headers]]:
         if verdict.kind not in {"jump", "goto"}:

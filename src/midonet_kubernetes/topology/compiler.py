@@ -18,6 +18,7 @@ from midonet_kubernetes.topology.host_state import HostState, Step, Unsupported,
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.balanced import Endpoint
+from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Place, Services
 from midonet_kubernetes.topology.touched import Touched
 
@@ -37,7 +38,8 @@ class Compiler:
         self._host_id, self._mtu = host_id, mtu
         self._objects, self._items = Objects(), Items()
         self._services = Services(self._objects, self._items, slots or {})
-        self._filters = Filters(host_id, self._objects, self._items, self._services)
+        self._routing = Routing(host_id, self._objects)
+        self._filters = Filters(host_id, self._objects, self._items, self._services, self._routing)
         self._here = network.Here(host_id, mtu=mtu)
         self._unsupported: dict[ItemKey, Unsupported] = {}
 
@@ -103,15 +105,21 @@ class Compiler:
                 touched.add_all_rules(chain, self._objects)
 
     def _compile(self, touched: Touched) -> None:
-        if touched.bridges:
-            self._compile_network(touched.bridges)
+        bridges, entries = touched.bridges, touched.entries
+        if touched.routing:
+            entered = self._routing.entered
+            bridges = bridges | self._routing.refresh()
+            self._items.put(("routing",), self._routing.items)
+            entries |= entered != self._routing.entered
+        if bridges:
+            self._compile_network(bridges)
         for router_id in touched.routers:
             self._items.put(("router", router_id), dict(network.router(self._objects, router_id)))
         groups_differ = [self._filters.refresh_group(group_id) for group_id in touched.groups]
         everything = touched.all_chains or any(groups_differ)
         chains = {chain for chain in touched.chains if self._filters.leads_to(chain)}
         chains |= self._services.refresh(touched.places)
-        if chains or touched.entries or everything:
+        if chains or entries or everything:
             self._filters.refresh(chains, everything=everything)
 
     def _compile_network(self, bridges: set[str]) -> None:
@@ -120,7 +128,7 @@ class Compiler:
             self._here, bridges = place, bridges | self._objects.bridges.keys()
             self._items.put(("tunnel",), dict(network.tunnel(place)))
         for bridge_id in bridges:
-            self._items.put(("bridge", bridge_id), dict(network.bridge(self._objects, place, bridge_id)))
+            self._items.put(("bridge", bridge_id), dict(network.bridge(self._objects, self._routing, place, bridge_id)))
 
     def _step(self) -> Step:
         changes = self._items.take_changes()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from midonet_kubernetes.model.midonet import Port
+from midonet_kubernetes.topology import between_routers, stages
 from midonet_kubernetes.topology import rule_set as rs
-from midonet_kubernetes.topology import stages
 from midonet_kubernetes.topology.chains import Chains
 from midonet_kubernetes.topology.conditions import Surroundings
 from midonet_kubernetes.topology.groups import group_items, set_of_group
@@ -15,6 +15,7 @@ from midonet_kubernetes.topology.host_state import MEMBER
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
+from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Services
 from midonet_kubernetes.topology.stages import Place, Side, Stage
 
@@ -30,10 +31,13 @@ class Filters:
         objects: of its view.
         items: where entries and chains are put.
         services: chains of exact jumps.
+        routing: what packets meet between routers.
     """
 
-    def __init__(self, host_id: str, objects: Objects, items: Items, services: Services) -> None:
+    def __init__(self, host_id: str, objects: Objects, items: Items, services: Services, routing: Routing) -> None:
         self._host_id, self._objects, self._items, self._services = host_id, objects, items, services
+        self._routing = routing
+        self._entered: set[str] = set()  # routers that have a unit
         self._interfaces: dict[str, str] = {}
         self._members: dict[str, list[str]] = {}
         around = {place: Surroundings(place, self._interfaces, self._members, self._address_set) for place in Place}
@@ -62,8 +66,12 @@ class Filters:
         before, self._live = self._live, {}
         self._roots.clear()
         needed: dict[tuple[Side, str], None] = {}
+        behind = {router: self._between_routers(router, needed) for router in sorted(self._routing.entered)}
+        for gone in self._entered - behind.keys():
+            self._items.put(("between routers", gone), {})
+        self._entered = set(behind)
         for port in ports:
-            self._items.put(("port", port.id), self._entries(port, needed))
+            self._items.put(("port", port.id), self._entries(port, behind, needed))
         for gone in self._known - interfaces.keys():
             self._items.put(("port", gone), {})
         self._known = set(interfaces)
@@ -87,8 +95,38 @@ class Filters:
         (self._groups.add if group else self._groups.discard)(group_id)
         return existed == (group is None)
 
-    def _entries(self, port: Port, needed: dict[tuple[Side, str], None]) -> dict[ItemKey, Item]:
-        """What leads the packets of a port into chains; those chains are added to ``needed``."""
+    def _between_routers(self, router: str, needed: dict[tuple[Side, str], None]) -> between_routers.Places:
+        """What ends or filters packets behind a router; its chains are added to ``needed``.
+
+        Returns:
+            The places that packets have to be led to which enter the router.
+        """
+
+        def filter_(chain: str) -> str:
+            self._roots.add(chain)
+            self._visit(Side.FILTER_FORWARD, chain, self._live)
+            compiled = self._chains.compiled(Side.FILTER_FORWARD, chain)
+            if compiled.effect:
+                self._visit(Side.FILTER_FORWARD, chain, needed)
+            return compiled.name if compiled.effect else ""
+
+        entered, found, items = self._routing.entered[router], between_routers.Places(), dict[ItemKey, Item]()
+        for places, made in (between_routers.barrier(router, entered), *between_routers.crossings(router, entered, filter_)):
+            found += places
+            items |= made
+        self._items.put(("between routers", router), items)
+        return found
+
+    def _entries(
+        self, port: Port, behind: Mapping[str, between_routers.Places], needed: dict[tuple[Side, str], None]
+    ) -> dict[ItemKey, Item]:
+        """What leads the packets of a port into chains; those chains are added to ``needed``.
+
+        Args:
+            port: bound here.
+            behind: the places that packets come to which enter a router, by router.
+            needed: chains with their sides.
+        """
         items: dict[ItemKey, Item] = {}
         if not port.interface_name:
             return items
@@ -104,6 +142,8 @@ class Filters:
                 if compiled.effect:
                     items |= stage.entry(port.interface_name, compiled.name, port.device_id)
                     self._visit(stage.side, chain, needed)
+        for stage, chain in behind.get(self._routing.router_of(port.device_id), ()) if behind else ():
+            items |= stage.entry(port.interface_name, chain, port.device_id)
         return items
 
     def _filters(self, port: Port) -> Iterator[tuple[tuple[Stage, ...], str]]:

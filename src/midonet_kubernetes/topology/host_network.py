@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+FALLBACK_METRIC = 4096
+"""Of routes that answer "unreachable" where no address is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vxlan:

@@ -16,12 +16,12 @@ from midonet_kubernetes.topology import host_network as net
 from midonet_kubernetes.topology.host_state import TUNNEL_LINK, Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.routing import Routing
 
 VNI, VXLAN_PORT = 5, 6677  # MidoNet's overlay port (simulation 9)
 VXLAN_OVERHEAD = 50  # outer Ethernet, IPv4, UDP and VXLAN headers
 DEFAULT_MTU = 1500
-FALLBACK_METRIC = 4096  # of routes that answer "unreachable" where no address is known
-_NORMAL, _SINKS = "Normal", {"BlackHole": "blackhole", "Reject": "prohibit"}
+_NORMAL = "Normal"
 
 Piece = tuple[ItemKey, Item]
 
@@ -76,19 +76,19 @@ def tunnel(place: Here) -> Iterator[Piece]:
             yield _unsupported("TunnelZoneHost", f"{zone}/{place.host_id}", "a host has one tunnel link, in its first zone")
 
 
-def bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Piece]:
+def bridge(objects: Objects, routing: Routing, place: Here, bridge_id: str) -> Iterator[Piece]:
     """What a bridge and the routes to it become."""
     home = _home(objects, bridge_id)
     links = objects.links_of(bridge_id)
-    if len(links) > 1 and any(_has_filters(objects, port) for _, port in links):
+    if home and len(links) > 1 and any(_has_filters(objects, port) for _, port in links):
         yield _unsupported("Bridge", bridge_id, "it has several routers with filters: a packet meets the filters of all of them")
     if len(home) > 1:
         yield _unsupported("Bridge", bridge_id, "its ports are on several hosts, and a bridge here lives on one")
     if place.host_id in home:
-        yield from _local_bridge(objects, place, bridge_id)
+        yield from _local_bridge(objects, routing, place, bridge_id)
         return
     for gateway in _router_ports(objects, bridge_id):
-        routes = [route for route in objects.routes_by(gateway.id) if route.type == _NORMAL]
+        routes = [route for route in routing.routes_by(gateway.id) if route.type == _NORMAL]
         end = _tunnel_end(objects, place, home[0]) if home else ""
         if end:
             mac = tunnel_mac(home[0])
@@ -99,22 +99,15 @@ def bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Piece]:
 
 
 def router(objects: Objects, router_id: str) -> Iterator[Piece]:
-    """Routes of a router that lead nowhere, and what of it has no counterpart here."""
+    """What of a router has no counterpart here."""
     device = objects.routers.get(router_id)
     if device is not None and (device.load_balancer_id or device.local_redirect_chain_id or device.forward_chain_id):
         yield _unsupported("Router", router_id, "load balancer, local redirect and forward chains have no counterpart")
     if device is not None and not device.admin_state_up:
         yield _unsupported("Router", router_id, "a router cannot be down on its own: set its ports or bridges down")
-    if device is not None and router_id != min(objects.routers):
-        yield _unsupported("Router", router_id, "all routers share one table: what one of them leads to, the others do too")
-    for route in objects.routes_of(router_id):
-        if route.type in _SINKS:
-            yield from _route(route, net.Route(_destination(route), kind=_SINKS[route.type], metric=route.weight))
     for port in objects.ports_of(router_id):
         if port.host_id:
             yield _unsupported("Port", port.id, "a router port that is bound to an interface")
-        elif port.peer_id and (peer := objects.ports.get(port.peer_id)) and peer.type == "Router":
-            yield _unsupported("Port", port.id, "a link between two routers")
 
 
 def _has_filters(objects: Objects, port: Port) -> bool:
@@ -129,7 +122,7 @@ def is_up(objects: Objects, port: Port) -> bool:
     return port.admin_state_up and (device is None or device.admin_state_up)
 
 
-def _local_bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Piece]:
+def _local_bridge(objects: Objects, routing: Routing, place: Here, bridge_id: str) -> Iterator[Piece]:
     gateways = _router_ports(objects, bridge_id)
     mac, source = (gateways[0].port_mac or "", _address(gateways[0])) if gateways else ("", "")
     here_bound = {port.id: port for port in objects.ports_of(bridge_id) if port.host_id == place.host_id and port.interface_name}
@@ -142,7 +135,7 @@ def _local_bridge(objects: Objects, place: Here, bridge_id: str) -> Iterator[Pie
         yield ("neighbour", link, address), net.Neighbour(link, address, its_mac)
     for gateway in gateways:
         yield ("address", "lo", f"{_address(gateway)}/32"), net.Address("lo", f"{_address(gateway)}/32")
-        for route in objects.routes_by(gateway.id):
+        for route in routing.routes_by(gateway.id):
             if route.type == _NORMAL:
                 yield from _local_route(route, links)
 
@@ -158,9 +151,9 @@ def _links_by_address(objects: Objects, bridge_id: str, ports: dict[str, Port]) 
 
 
 def _local_route(route: Route, links: dict[str, tuple[str, str]]) -> Iterator[Piece]:
-    if not route.next_hop_gateway:
-        yield from _route(route, net.Route(_destination(route), kind="unreachable", metric=FALLBACK_METRIC))
-    elif route.next_hop_gateway in links:  # else nobody has that address yet
+    if route.next_hop_gateway not in links:  # each address has a route of its own, or nobody has the gateway's yet
+        yield from _route(route, net.Route(_destination(route), kind="unreachable", metric=net.FALLBACK_METRIC))
+    else:
         link, _ = links[route.next_hop_gateway]
         yield from _route(route, net.Route(_destination(route), link=link, via=route.next_hop_gateway, metric=route.weight))
 
@@ -168,7 +161,7 @@ def _local_route(route: Route, links: dict[str, tuple[str, str]]) -> Iterator[Pi
 def _remote_route(route: Route, gateway: Port, place: Here, *, reachable: bool) -> Iterator[Piece]:
     to = _destination(route)
     if not reachable:
-        yield from _route(route, net.Route(to, kind="unreachable", metric=FALLBACK_METRIC))
+        yield from _route(route, net.Route(to, kind="unreachable", metric=net.FALLBACK_METRIC))
         return
     through = net.Route(to, link=TUNNEL_LINK, via=_address(gateway), source=place.source, metric=route.weight, onlink=True)
     yield from _route(route, through)

@@ -82,9 +82,10 @@ class Objects:
         interior = [(port, self.ports.get(port.peer_id)) for port in self.ports_of(bridge) if port.peer_id and not port.host_id]
         return [(port, peer) for port, peer in interior if peer is not None and peer.type == "Router"]
 
-    def linked_to(self, port: str) -> list[Port]:
-        """The ports whose peer is ``port``."""
-        return self._sorted("linked", port)
+    def bridges_at(self, port: str) -> set[str]:
+        """The bridges that a router port is linked to, by what their own ports say: one, but for a moment."""
+        linked: list[Port] = self._sorted("linked", port)
+        return {other.device_id for other in linked if other.type == "Bridge"}
 
     def homes_on(self, host: str) -> list[BridgeHome]:
         """The bridges with bound ports on a host."""

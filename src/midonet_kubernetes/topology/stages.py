@@ -27,9 +27,10 @@ from midonet_kubernetes.topology.rule_set import (
     VerdictMap,
 )
 
-REFUSE, PROHIBIT = "refuse", "prohibit"
+REFUSE, PROHIBIT, UNREACHABLE = "refuse", "prohibit", "unreachable"
 REFUSING = Chain(REFUSE, (Rule((Compare(Field.L4PROTO, b"\x06"), Reject(tcp_reset=True))), Rule((Reject(code=3),))))
 PROHIBITING = Chain(PROHIBIT, (Rule((Reject(code=13),)),))
+NOT_REACHING = Chain(UNREACHABLE, (Rule((Reject(code=0),)),))
 _DESTINATION_TRANSLATED = (0x20).to_bytes(4, "big")  # IPS_DST_NAT
 
 
@@ -128,14 +129,22 @@ BRIDGE_OUT = _forward("s31_bridge_out", 0, Field.IIFNAME, away=False)
 LINK_OUT = _forward("s32_link_out", 1, Field.IIFNAME)
 ROUTER_PORT_IN = _forward("s33_router_port_in", 2, Field.IIFNAME)
 ROUTER_IN = _forward("s34_router_in", 3, Field.IIFNAME)
-ROUTER_OUT = _forward("s35_router_out", 4, Field.IIFNAME)
+BARRIER = _forward("s34_to_nowhere", 4, Field.IIFNAME)
+ROUTER_OUT = _forward("s35_router_out", 5, Field.IIFNAME)
+# Then, on the same host, what is met between the first router and the last port: ``crossing``.
 # Into the bridge of exit, on the host where the packet leaves; MidoNet runs these where it entered, with the same result.
-ROUTER_PORT_OUT = _forward("s36_router_port_out", 5, Field.OIFNAME)
-LINK_IN = _forward("s37_link_in", 6, Field.OIFNAME)
-FAR_BRIDGE_IN = _forward("s38_far_bridge_in", 7, Field.OIFNAME, side=Side.FILTER_FAR)
-FAR_BRIDGE_OUT = _forward("s39_far_bridge_out", 8, Field.OIFNAME, side=Side.FILTER_FAR)
+ROUTER_PORT_OUT = _forward("s36_router_port_out", 105, Field.OIFNAME)
+LINK_IN = _forward("s37_link_in", 106, Field.OIFNAME)
+FAR_BRIDGE_IN = _forward("s38_far_bridge_in", 107, Field.OIFNAME, side=Side.FILTER_FAR)
+FAR_BRIDGE_OUT = _forward("s39_far_bridge_out", 108, Field.OIFNAME, side=Side.FILTER_FAR)
 PORT_OUT = Stage("s60_port_out", Side.FILTER_OUT, Hook("filter", "postrouting", 50), "port_out", Field.OIFNAME)
 PORT_SNAT = Stage("s70_port_snat", Side.SNAT, Hook("nat", "postrouting", 100), "port_snat", Field.OIFNAME)
+
+
+def crossing(number: int) -> Stage:
+    """Where the filter with this number runs, of those that a packet meets from router to router: fewer than 90 of 11 devices."""
+    return _forward(f"s35_crossing_{number}", 10 + number, Field.IIFNAME)
+
 
 OF_PORT_INBOUND = (PORT_IN, PORT_DNAT)
 OF_BRIDGE_INBOUND = (BRIDGE_IN, BRIDGE_DNAT, BRIDGE_UNSERVED, FAR_BRIDGE_IN)

@@ -33,6 +33,7 @@ class Touched:
         places: keys of exact jumps whose jump or target changed.
         groups: ids of IP address groups.
         entries: what leads from ports into chains changed.
+        routing: what routers lead to changed.
         all_chains: what conditions refer to changed.
     """
 
@@ -43,6 +44,7 @@ class Touched:
     places: set[Place] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     entries: bool = False
+    routing: bool = False
     all_chains: bool = False
 
     def add(self, item: object, objects: Objects) -> None:  # noqa: C901 - one case for each kind
@@ -50,17 +52,20 @@ class Touched:
         match item:
             case Bridge():
                 self.bridges.add(item.id)
+                self.routing = True
                 self.entries |= any(port.host_id == self.host_id for port in objects.ports_of(item.id))
             case BridgeHome():
                 self.bridges.add(item.id)
+                self.routing = True
             case Router():
-                self.routers.update((item.id, *objects.routers))  # one of them is the first
+                self.routers.add(item.id)
+                self.routing = True
                 self.entries |= bool(item.inbound_filter_id or item.outbound_filter_id)
             case Port():
                 self._add_port(item, objects)
             case Route():
-                self.routers.add(item.router_id or "")
-                self.bridges.update(port.device_id for port in objects.linked_to(item.next_hop_port or ""))
+                self.routing = True
+                self.bridges |= objects.bridges_at(item.next_hop_port or "")
             case Ip4Mac() | MacPort():
                 self.bridges.add(item.bridge_id)
             case TunnelZoneHost():
@@ -80,9 +85,10 @@ class Touched:
 
     def _add_port(self, port: Port, objects: Objects) -> None:
         self.entries |= not port.host_id and bool(port.inbound_filter_id or port.outbound_filter_id)
+        self.routing |= port.type == "Router" or bool(port.peer_id)
         if port.type == "Router":
             self.routers.add(port.device_id)
-            self.bridges.update(linked.device_id for linked in objects.linked_to(port.id))
+            self.bridges |= objects.bridges_at(port.id)
         else:
             self.bridges.add(port.device_id)
             self.entries |= port.host_id == self.host_id

@@ -1,11 +1,12 @@
-"""Random filters and Services on a fixed network of two bridges with three pods each, and packets of its pods."""
+"""Random filters and Services on two bridges with three pods each and random routers between them, and packets of its pods."""
 
 from dataclasses import replace
 from ipaddress import IPv4Address
 
 from midonet_kubernetes.simulate.packet import ICMP, TCP, UDP
 from midonet_kubernetes.simulate.packets import ip
-from midonet_kubernetes.topology.change import Change
+from midonet_kubernetes.testing.cluster_topology import put
+from midonet_kubernetes.testing.random_routers import gateway_of, random_routers, router_mac
 
 HOST = "h1"
 POD_NUMBERS = [(bridge, number) for bridge in (1, 2) for number in (3, 4, 5)]
@@ -31,33 +32,19 @@ def mac_of(pod):
     return f"02:00:00:00:0{pod[0]}:0{pod[1]}"
 
 
-def router_mac(bridge):
-    return f"02:00:00:00:0{bridge}:01"
-
-
-def put(kind, id_, **fields):
-    return Change(kind, id_, {"id": id_, **fields})
-
-
 def network(random):
-    """The changes of a host's view: two bridges linked to one router, filters anywhere, rules of all kinds."""
+    """The changes of a host's view: two bridges, routers that link them or do not, filters anywhere, rules of all kinds."""
     inbound = [*_main(random)]
-    changes = [put("Router", "r", **_filters(random, 0.2)), *inbound]
+    changes = [*random_routers(random, lambda probability: _filters(random, probability)), *inbound]
     changes += [put("Chain", chain) for chain in CHAINS]
     for chain in CHAINS:
         changes += [_rule(random, chain, n) for n in range(random.choice((0, 1, 1, 2, 3, 4)))]
     for bridge in (1, 2):
-        gateway, router_port = f"10.244.{bridge}.1", f"rp{bridge}"
         outbound = {key: chain for key, chain in _filters(random, 0.3).items() if key == "outboundFilterId"}
         changes += [
             put("Bridge", f"b{bridge}", inboundFilterId="main", **outbound),
             put("BridgeHome", f"b{bridge}", hostIds=[HOST]),
-            put("Port", f"lp{bridge}", type="Bridge", deviceId=f"b{bridge}", peerId=router_port, **_filters(random, 0.1)),
-            put("Port", router_port, type="Router", deviceId="r", peerId=f"lp{bridge}", portSubnet=[f"{gateway}/24"],
-                portMac=router_mac(bridge), **_filters(random, 0.1)),
-            _route(f"subnet{bridge}", f"10.244.{bridge}.0", 24, router_port),
-            _route(f"local{bridge}", gateway, 32, router_port, type="Local"),
-        ]  # fmt: skip
+        ]
     for pod in POD_NUMBERS:
         bridge = f"b{pod[0]}"
         changes += [put("Chain", f"hairpin{pod[0]}{pod[1]}"), _source_nat(pod)]
@@ -175,7 +162,7 @@ def _hairpin(random, pod):
 
 
 def _source_nat(pod):
-    target = _target(f"10.244.{pod[0]}.1", 30000) | {"portTo": 60000}
+    target = _target(gateway_of(pod[0]), 30000) | {"portTo": 60000}
     source = {"nwSrcAddress": address_of(pod), "nwSrcLength": 32, "dlType": 2048}
     chain = f"hairpin{pod[0]}{pod[1]}"
     return put("Rule", f"{chain}-1", chainId=chain, rank=1, type="snat", flowAction="accept", natTargets=[target], **source)
@@ -183,8 +170,3 @@ def _source_nat(pod):
 
 def _target(address, port):
     return {"addressFrom": address, "addressTo": address, "portFrom": port, "portTo": port}
-
-
-def _route(id_, address, length, port, **fields):
-    of_route = {"type": "Normal", "routerId": "r", "dstNetworkAddr": address, "dstNetworkLength": length, "nextHopPort": port}
-    return put("Route", id_, **of_route | fields)

@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
-from random_rules import HOST, POD_NUMBERS, interface_of, mac_of, router_mac
+from random_rules import HOST, POD_NUMBERS, interface_of, mac_of
 
 from midonet_kubernetes.linux import namespaces
 from midonet_kubernetes.linux.real import LinuxKernel
@@ -17,6 +17,7 @@ from midonet_kubernetes.minimidonet.agent.programmer import Programmer
 from midonet_kubernetes.minimidonet.agent.stream import Commit, Position
 from midonet_kubernetes.simulate.packet import ICMP, TCP, UDP
 from midonet_kubernetes.simulate.packets import ip
+from midonet_kubernetes.testing.random_routers import router_mac
 from midonet_kubernetes.topology.host_network import Link
 
 MARK = b"differential"

@@ -2,6 +2,7 @@ import random
 import sys
 from dataclasses import replace
 from ipaddress import IPv4Address
+from itertools import chain
 
 import pytest
 
@@ -197,13 +198,62 @@ def test_an_object_that_cannot_be_read_is_named_and_stops_nothing():
     assert compiler.state().unsupported == {}
 
 
-def test_a_second_router_is_named():
-    compiler = compiled(put("Router", "zzz"))
+def edge():
+    """A second router, linked to the first, that leads to a bridge of its own on host h2."""
+    return [
+        put("Router", "edge"),
+        link("down", "edge", "169.254.9.1/30", "up"),
+        link("up", "router", "169.254.9.2/30", "down"),
+        put("Bridge", "outer"),
+        put("BridgeHome", "outer", hostIds=["h2"]),
+        put("Port", "ob", type="Bridge", deviceId="outer", peerId="or"),
+        link("or", "edge", "10.7.0.1/24", "ob"),
+        route("outer", "edge", "10.7.0.0", 24, "or"),
+        route("back", "edge", "10.244.0.0", 16, "down", nextHopGateway="169.254.9.2"),
+        route("default", "router", "0.0.0.0", 0, "up", nextHopGateway="169.254.9.1", weight=3),
+        route("local-up", "router", "169.254.9.2", 32, "up", type="Local"),
+    ]
+
+
+def link(id_, router, subnet, peer):
+    return put("Port", id_, type="Router", deviceId=router, peerId=peer, portSubnet=[subnet], portMac="02:00:00:00:09:01")
+
+
+def route(id_, router, address, length, port, **fields):
+    where = {"routerId": router, "dstNetworkAddr": address, "dstNetworkLength": length, "nextHopPort": port}
+    return put("Route", id_, **{"type": "Normal"} | where | fields)
+
+
+def test_what_lies_behind_a_linked_router_is_reached_by_its_own_bridge():
+    state = compiled(*edge()).state()
+    assert state.routes["10.7.0.0/24", 3].via == "10.7.0.1"
+    assert state.neighbours["mvx", "10.7.0.1"].mac == tunnel_mac("h2")
+    assert ("lo", "169.254.9.2/32") in state.addresses
+    assert state.unsupported == {}
+
+
+def test_a_packet_for_nobody_is_told_so_by_the_last_router():
+    assert ("0.0.0.0/0", 0) not in compiled(*edge()).state().routes
+
+
+def test_routers_that_disagree_are_named():
+    other = [
+        put("Router", "zzz"),
+        put("Port", "zb", type="Bridge", deviceId="n4", peerId="zr"),
+        link("zr", "zzz", "10.9.0.1/24", "zb"),
+        put("Bridge", "n4"),
+        put("BridgeHome", "n4", hostIds=["h1"]),
+        route("z", "zzz", "10.244.2.0", 24, "zr"),
+    ]
+    compiler = compiled(*other)
     assert compiler.state().unsupported.keys() == {("Router", "zzz")}
-    compiler.apply([put("Router", "aaa")])
-    assert compiler.state().unsupported.keys() == {("Router", "router"), ("Router", "zzz")}
-    compiler.apply([gone("Router", "aaa"), gone("Router", "zzz")])
+    compiler.apply([gone("Route", "z")])
     assert compiler.state().unsupported == {}
+
+
+def test_a_second_router_changes_nothing_for_the_first():
+    alone, beside = compiled().state(), compiled(put("Router", "zzz")).state()
+    assert (beside.routes, beside.table, beside.unsupported) == (alone.routes, alone.table, {})
 
 
 @pytest.mark.parametrize(
@@ -252,6 +302,11 @@ def test_a_circle_of_chains_is_cut_in_the_same_place_whatever_led_into_it():
     assert "fo_y" in {chain.name for chain in states[0].table.chains}
 
 
+def latest(*changes):
+    """Each object once, as it came last."""
+    return list({(change.kind, change.id): change for change in chain.from_iterable(changes)}.values())
+
+
 STATES = [
     cluster(),
     cluster(*service("web", "10.96.0.10", 80, [("10.244.2.3", 8080), ("10.244.1.3", 8080)])),
@@ -259,6 +314,11 @@ STATES = [
     global_objects(),
     cluster(*TWO.pod(9)[-2:], put("Rule", "drop", chainId="out-1-3", type="drop", rank=-1)),
     cluster(*service("web", "10.96.0.11", 81, [("10.244.2.3", 8080)])),
+    latest(
+        cluster(*edge(), put("Router", "router", outboundFilterId="out-1-3"), put("Router", "edge", inboundFilterId="between")),
+        [put("Chain", "between"), put("Rule", "between", chainId="between", type="drop", rank=1)],
+    ),
+    cluster(route("hole", "router", "10.244.0.0", 16, None, type="BlackHole"), put("Router", "lonely")),
     cluster(
         *service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)]),
         put("Rule", "loop", chainId="svc-web", type="jump", jumpChainId="services", rank=-5),

@@ -1,0 +1,239 @@
+"""The routers of a view on one host: what their tables come to in the kernel's one.
+
+Most views have one router whose routes are the kernel's as they stand (``is_plain``); then there is nothing to do here.
+Otherwise the tables are composed (``ways``): for each prefix the way that packets take which enter a router by a bridge of
+this host goes into the kernel's table. Where a router leads nowhere and the table does, a *barrier* ends the packets
+that enter by its bridges; the filters that are met between routers are *crossings*. Both are maps from destinations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from midonet_kubernetes.model.midonet import Port, Route
+from midonet_kubernetes.topology import host_network as net
+from midonet_kubernetes.topology.host_state import Unsupported
+from midonet_kubernetes.topology.items import Item, ItemKey
+from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.ways import NO_ROUTE, Prefix, Tables, Way, Ways, is_bound, prefix
+
+Span = tuple[int, int]  # first and last address
+_HOST = 32
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What awaits packets that enter a router by a bridge of this host.
+
+    Args:
+        barrier: the kind of the way's end ("blackhole", …) by destinations, where the kernel would not end it by itself.
+        crossings: for the first, second, … filter on the way: its chain by destinations.
+    """
+
+    barrier: Mapping[Span, str] = field(default_factory=dict)
+    crossings: tuple[Mapping[Span, str], ...] = ()
+
+
+_NOTHING = Entered()
+
+
+class Routing:
+    """The routers of a host's view.
+
+    Args:
+        host_id: of the host.
+        objects: of its view.
+    """
+
+    def __init__(self, host_id: str, objects: Objects) -> None:
+        self._host_id, self._objects = host_id, objects
+        self.is_plain = True
+        self.items: dict[ItemKey, Item] = {}
+        """Routes that lead nowhere, addresses of routers, and what cannot be expressed."""
+        self.entered: dict[str, Entered] = {}
+        """What awaits packets by the router that they enter."""
+        self._leaving: dict[str, list[Route]] = {}
+
+    def refresh(self) -> set[str]:
+        """Take in that routers, routes, links or homes of bridges changed.
+
+        Returns:
+            Bridges to which other routes lead than before, as far as these are not the objects' own.
+        """
+        was_plain, before = self.is_plain, self._leaving
+        self.is_plain = self._is_plain()
+        self.items, self.entered, self._leaving = {}, {}, {}
+        if not self.is_plain:
+            self._compose()
+        if was_plain != self.is_plain:
+            return set(self._objects.bridges)
+        ports = before.keys() | self._leaving.keys()
+        return {
+            bridge for port in ports if before.get(port) != self._leaving.get(port) for bridge in self._objects.bridges_at(port)
+        }
+
+    def routes_by(self, port: str) -> list[Route]:
+        """The routes that lead packets out of a router port, as the kernel's one table has them."""
+        return self._objects.routes_by(port) if self.is_plain else self._leaving.get(port, [])
+
+    def router_of(self, bridge: str) -> str:
+        """The router that packets enter which leave a bridge, "" for none."""
+        return next(iter(self._routers_of(bridge)), "")
+
+    def _routers_of(self, bridge: str) -> list[str]:
+        """The routers that a bridge is linked to, the one that its packets enter first."""
+        routers = (port.device_id for _, port in self._objects.links_of(bridge))
+        return [router for router in dict.fromkeys(routers) if router in self._objects.routers]
+
+    def _is_plain(self) -> bool:
+        """One router, whose routes can stand side by side, and no link from it to itself."""
+        objects = self._objects
+        if len(objects.routers) > 1:
+            return False
+        routes = (route for router in objects.routers for route in objects.routes_of(router))
+        if any(route.type not in {"Normal", "Local"} for route in routes):
+            return False
+        peers = (objects.ports.get(port.peer_id) for port in self._router_ports() if port.peer_id)
+        return not any(peer is not None and peer.type == "Router" for peer in peers)
+
+    def _compose(self) -> None:
+        tables = Tables(self._objects)
+        subnets = {prefix(*_split(port.port_subnet[0])) for port in self._router_ports()}
+        prefixes = sorted(tables.prefixes() | subnets)  # what holds others comes before them
+        here = self._routers_here()
+        ways = {router: {each: tables.ways(router, each) for each in prefixes} for router in sorted(self._objects.routers)}
+        chosen = {each: self._chosen(here, {router: ways[router][each] for router in ways}) for each in prefixes}
+        inhabited = set[Prefix]()
+        for each, holder in _holders(prefixes):
+            above = chosen[holder].end if holder is not None else NO_ROUTE.end
+            if chosen[each].end != above:  # else the longest prefix that holds it says the same
+                self._put(each, chosen[each])
+            if each in subnets or holder in inhabited:
+                inhabited.add(each)
+        for router in here:
+            self._enter(router, ways[router], chosen, inhabited)
+        self._compare_routers_of_bridges(ways)
+        for route in (route for router in ways for route in self._objects.routes_of(router) if route.src_network_length):
+            self._name("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
+
+    def _chosen(self, here: list[str], ways: Mapping[str, Ways]) -> Way:
+        """The way of the kernel's table: one that passes, of those that enter here or come from elsewhere and leave here."""
+        entering = [min(ways[router]) for router in here]
+        leaving = (way for router, found in ways.items() if router not in here for way in found if self._leaves_here(way))
+        return next((way for way in (*entering, *leaving) if way.passes), entering[0] if entering else NO_ROUTE)
+
+    def _leaves_here(self, way: Way) -> bool:
+        homes = (self._objects.homes.get(bridge) for bridge in self._objects.bridges_at(way.port))
+        return way.kind == "port" and any(home is not None and self._host_id in home.host_ids for home in homes)
+
+    def _put(self, to: Prefix, way: Way) -> None:
+        """Make a way the kernel's."""
+        port = self._objects.ports.get(way.port)
+        if way.kind == "port":
+            if port is not None and is_bound(port):
+                self.items["route", str(to), net.FALLBACK_METRIC] = net.Route(str(to), "unreachable", metric=net.FALLBACK_METRIC)
+            self._leaving.setdefault(way.port, []).append(_route(to, way))
+        elif way.kind == "local":
+            if to.length == _HOST:
+                self.items["address", "lo", str(to)] = net.Address("lo", str(to))
+        else:
+            self.items["route", str(to), way.weight] = net.Route(str(to), kind=way.kind, metric=way.weight)
+
+    def _enter(self, router: str, ways: Mapping[Prefix, Ways], chosen: Mapping[Prefix, Way], inhabited: set[Prefix]) -> None:
+        barrier, filters = dict[Prefix, str](), dict[Prefix, tuple[str, ...]]()
+        for to, found in ways.items():
+            way = min(found)
+            if len(found) > 1:
+                self._name("Router", router, f"equal routes for {to}: only one of them is used")
+            if way.passes:
+                filters[to] = way.filters
+                if way.end != chosen[to].end:
+                    reason = f"another router sends packets for {to} elsewhere, and the kernel has one table for all"
+                    self._name("Router", router, reason)
+            elif chosen[to].passes or to in inhabited:
+                barrier[to] = way.kind
+        depth = max(map(len, filters.values()), default=0)
+        levels = [{to: chains[n] for to, chains in filters.items() if n < len(chains)} for n in range(depth)]
+        prefixes = list(ways)
+        made = Entered(_spans(prefixes, barrier), tuple(_spans(prefixes, level) for level in levels))
+        if made != _NOTHING:
+            self.entered[router] = made
+
+    def _compare_routers_of_bridges(self, ways: Mapping[str, Mapping[Prefix, Ways]]) -> None:
+        """Which of a bridge's routers a packet is for is in its frame, which is gone when the kernel routes."""
+        for home in self._objects.homes_on(self._host_id):
+            first, *others = self._routers_of(home.id) or [""]
+            if any(min(found).end != min(ways[first][to]).end for other in others for to, found in ways[other].items()):
+                self._name("Bridge", home.id, f"its routers lead to different places, and all its packets take those of {first}")
+
+    def _name(self, kind: str, id_: str, reason: str) -> None:
+        self.items["unsupported", kind, id_] = Unsupported(kind, id_, reason)
+
+    def _router_ports(self) -> Iterator[Port]:
+        ports = (port for router in self._objects.routers for port in self._objects.ports_of(router))
+        return (port for port in ports if port.port_subnet)
+
+    def _routers_here(self) -> list[str]:
+        """The routers that packets of this host enter."""
+        homes = (home.id for home in self._objects.homes_on(self._host_id))
+        return sorted({router for home in homes if (router := self.router_of(home))})
+
+
+def _route(to: Prefix, way: Way) -> Route:
+    return Route(
+        id=str(to),
+        type="Normal",
+        dst_network_addr=to.address,
+        dst_network_length=to.length,
+        next_hop_port=way.port,
+        next_hop_gateway=way.gateway,
+        weight=way.weight,
+    )
+
+
+def _split(subnet: str) -> tuple[str, int]:
+    address, _, length = subnet.partition("/")
+    return address, int(length or _HOST)
+
+
+def _holders(prefixes: list[Prefix]) -> Iterator[tuple[Prefix, Prefix | None]]:
+    """Each prefix, sorted as they are, with the longest other one that holds it."""
+    holders: list[Prefix] = []
+    for each in prefixes:
+        while holders and holders[-1].last < each.first:
+            holders.pop()
+        yield each, holders[-1] if holders else None
+        holders.append(each)
+
+
+def _spans(prefixes: list[Prefix], values: Mapping[Prefix, str]) -> dict[Span, str]:
+    """The values of a prefix for all its addresses that are in no longer one; neighbours of one value are one span.
+
+    Args:
+        prefixes: all of them, sorted.
+        values: of some of them.
+    """
+    spans: list[tuple[int, int, str]] = []
+    holders: list[Prefix] = []  # each in the one before
+    first = 0  # the lowest address that is not dealt with
+
+    def deal(last: int) -> None:
+        """Addresses up to ``last`` belong to the innermost holder."""
+        nonlocal first
+        value = values.get(holders[-1]) if holders else None
+        if value is not None and first <= last:
+            if spans and spans[-1][1:] == (first - 1, value):
+                spans[-1] = spans[-1][0], last, value
+            else:
+                spans.append((first, last, value))
+        first = max(first, last + 1)
+
+    for each in (*prefixes, None) if values else ():
+        while holders and (each is None or holders[-1].last < each.first):
+            deal(holders[-1].last)
+            holders.pop()
+        if each is not None:
+            deal(each.first - 1)
+            holders.append(each)
+    return {(first, last): value for first, last, value in spans}
