@@ -21,7 +21,7 @@ from midonet_kubernetes.testing.real_kubernetes import RealKubernetes
 
 CERTIFICATES = Path(__file__).parents[1] / "unit" / "kubernetes_api" / "certificates"
 DEPLOY = Path(__file__).parents[2] / "deploy"
-IN_FLIGHT = 4 * WORKERS
+IN_FLIGHT = sum(WORKERS.values())
 # Measured with the Go program at a real kube-apiserver: 10 Nodes, 500 Pods, 100 Services of 10 endpoints; seconds.
 GO_START, GO_RESTART, GO_NEW_POD = 691.0, 1248.0, 1236.0
 
@@ -75,7 +75,7 @@ class Lives:
         bare: Translations a second that a bare client creates.
         first: on a cluster that has everything and a MidoNet that has nothing.
         again: with nothing changed.
-        new_pod: seconds from a Pod's annotated address to its binding in MidoNet, some time after the restart.
+        new_pod: seconds from the request that makes a Pod to its binding in MidoNet, some time after the restart.
     """
 
     bare: float

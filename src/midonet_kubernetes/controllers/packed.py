@@ -40,6 +40,14 @@ def unpack(packed: bytes) -> Iterator[PushedResource]:
         yield PushedResource(kind=kind, id=id_, parent=parent, digest=digest.hex() if any(digest) else "")
 
 
+def kinds(packed: bytes) -> Iterator[str]:
+    """The kinds of the entries that were packed."""
+    at = 0
+    while at < len(packed):
+        yield _NAMES[packed[at]]
+        at = _after(packed, _after(packed, at + 1)) + 8
+
+
 def pack_id(text: str) -> bytes:
     """An id as it stands in packed entries."""
     if _CANONICAL.fullmatch(text):
@@ -53,6 +61,12 @@ def pack_id(text: str) -> bytes:
 def unpack_id(packed: bytes) -> str:
     """An id that ``pack_id`` packed."""
     return _unpacked(packed, 0)[0]
+
+
+def _after(packed: bytes, at: int) -> int:
+    """Where what follows the id at ``at`` begins."""
+    length = packed[at]
+    return at + 17 if length == _UUID else at + 1 + length
 
 
 def _unpacked(packed: bytes, at: int) -> tuple[str, int]:

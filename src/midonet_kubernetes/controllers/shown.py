@@ -12,7 +12,7 @@ from sys import intern
 import msgspec
 
 from midonet_kubernetes.controllers.packed import pack, pack_id, unpack, unpack_id
-from midonet_kubernetes.controllers.pusher.wanted import identity_of, read_all
+from midonet_kubernetes.controllers.pusher.wanted import identity_of, is_told, read_all
 from midonet_kubernetes.model.translation import FINALIZER, GLOBAL_LABEL, OWNER_LABEL, PUSHED, PushedResource, Translation
 
 RETIRED = "midonet.org/retired"
@@ -98,12 +98,15 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
         before: as it was shown before; spares reading the resources again while the generation is the same.
     """
     metadata, status = translation.metadata, translation.status
+    pushed = status.pushed if status else []
+    told = pack(pushed)
     if before is not None and metadata.generation and (before.uid, before.generation) == (metadata.uid, metadata.generation):
         entries = before.entries
+    elif is_told(translation.resources, pushed):
+        entries = told
     else:
         entries = pack(entry.pushed() for entry in read_all(translation.resources)[0])
     condition = next((one for one in status.conditions if one.type == PUSHED), None) if status else None
-    told = pack(status.pushed) if status else b""
     settled = condition is not None and condition.status == "True" and condition.observed_generation == metadata.generation
     left = b"" if settled and told == entries else told + pack(_annotated(metadata.annotations.get(RETIRED, "")))
     return Shown(

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from midonet_kubernetes.controllers.packed import pack_id, unpack
+from midonet_kubernetes.controllers.packed import kinds, pack_id
 from midonet_kubernetes.controllers.shown import Shown, show
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.informer import Informer
 from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
 from midonet_kubernetes.kubernetes_api.store import Store
+from midonet_kubernetes.model.names import version_in
 from midonet_kubernetes.model.translation import PushedResource, Translation
 
 _OWNER = "owner"
@@ -81,9 +82,12 @@ class ShownTranslations:
     def related(self, shown: Shown, entry: PushedResource) -> list[Shown]:
         """Translations that may lose objects when MidoNet deletes one of another's, since it deletes along (rest-api 5).
 
-        Those of the same owner; and when it is a bridge or a router, all that have something under it.
+        Those of the same owner and version (another version has other ids for everything); and when it is a bridge or a
+        router, all that have something under it.
         """
-        found = {one.key: one for one in self.of_owner(shown.owner)} if shown.reference else {}
+        version = version_in(shown.key)
+        siblings = self.of_owner(shown.owner) if shown.reference else []
+        found = {one.key: one for one in siblings if version_in(one.key) == version}
         if entry.kind in {"Bridge", "Router"}:
             mark = pack_id(entry.id)
             found |= {one.key: one for one in self.all() if mark in one.entries}
@@ -117,8 +121,10 @@ class ShownTranslations:
 
     def _count(self, before: Shown | None, now: Shown | None) -> None:
         if before is None or now is None or before.entries != now.entries or before.deleting != now.deleting:
-            self.wanted.subtract(_kinds(before))
-            self.wanted.update(_kinds(now))
+            for kind in _kinds(before):
+                self.wanted[kind] -= 1
+            for kind in _kinds(now):
+                self.wanted[kind] += 1
 
     def _file(self, before: Shown | None, now: Shown | None) -> None:
         old, new = _owners(before) if before else [], _owners(now) if now else []
@@ -152,8 +158,8 @@ class ShownTranslations:
                 meddled(meddled_with)
 
 
-def _kinds(shown: Shown | None) -> Counter[str]:
-    return Counter(entry.kind for entry in unpack(shown.entries)) if shown and not shown.deleting else Counter()
+def _kinds(shown: Shown | None) -> Iterable[str]:
+    return kinds(shown.entries) if shown and not shown.deleting else ()
 
 
 def _digests(*seen: Shown | None) -> set[bytes]:

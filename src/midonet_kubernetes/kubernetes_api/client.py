@@ -89,19 +89,26 @@ class Client:
     async def pages(
         self, kind: Kind[T], *, namespace: str | None = None, labels: str = "", fields: str = "", size: int = PAGE_SIZE
     ) -> AsyncGenerator[Page[T], None]:
-        """A list in pages, so that it is never in memory as a whole.
+        """A list in pages, so that it is never in memory as a whole. The next one is asked for while one is looked at.
 
         Raises:
             Gone: the pages that were to come have expired; begin anew.
         """
         query = {"limit": str(size), **selectors(labels, fields)}
         path = kind.path(namespace=namespace)
-        while True:
-            page = read_page(kind, (await self.send("GET", f"{path}?{urlencode(query)}")).body)
-            yield page
-            if not page.more:
-                return
-            query["continue"] = page.more
+        asked = asyncio.ensure_future(self.send("GET", f"{path}?{urlencode(query)}"))
+        try:
+            while True:
+                page = read_page(kind, (await asked).body)
+                if page.more:
+                    query["continue"] = page.more
+                    asked = asyncio.ensure_future(self.send("GET", f"{path}?{urlencode(query)}"))
+                yield page
+                if not page.more:
+                    return
+        finally:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
 
     async def create(self, kind: Kind[T], object_: T, *, namespace: str | None = None) -> T:
         """Create an object; the namespace defaults to that in its metadata."""

@@ -27,6 +27,7 @@ T = TypeVar("T")
 Handler = Callable[[str, T | None, T | None], None]
 """Called with key, the object as it was and as it is; None where there was or is none."""
 
+_AT_ONCE = 100  # objects of a list that are looked at without a pause
 _SHORTEST_WATCH, _LONGEST_WATCH = 240, 480  # seconds; apart from each other so that clients do not come back in step
 _STEADY_SECONDS = 5.0  # a stream that lived so long and ended cleanly was a good one, even without events
 
@@ -149,7 +150,9 @@ class Informer(Generic[T]):
         pages = self._client.pages(self.kind, namespace=self._namespace, labels=self._labels, fields=self._fields)
         async with aclosing(pages):
             async for page in pages:
-                for object_ in page.objects:
+                for number, object_ in enumerate(page.objects):
+                    if number % _AT_ONCE == 0:
+                        await asyncio.sleep(0)  # the next page is asked for, and whoever else is in a hurry does not wait
                     metadata = self.kind.metadata(object_)
                     unseen.discard(metadata.key)
                     self._put(metadata.key, object_)
@@ -158,7 +161,6 @@ class Informer(Generic[T]):
                     self._bad(bad)
                 version = version or page.resource_version
                 self._hear()
-                await asyncio.sleep(0)  # a server in this process answers without a pause
         for key in unseen:
             self._remove(key)
         self._version = version

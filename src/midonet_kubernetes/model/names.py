@@ -49,6 +49,12 @@ def translation_name(kind: str, name: str) -> str:
     return dns_name(f"{kind.lower()}.{TRANSLATION_VERSION}.{name}")
 
 
+def version_in(key: str) -> str:
+    """The Translation version in the name or key of a Translation; "" for a name that is none of ours."""
+    parts = key.split(".", 2)  # neither a kind nor a namespace has a dot
+    return parts[1] if len(parts) == 3 else ""
+
+
 @dataclass(frozen=True)
 class Names:
     """UUIDs in the space of one tenant.

@@ -116,7 +116,7 @@ async def _count(client: Client) -> int:
 
 
 async def new_pod(installation: Installation, client: Client, load: Load) -> float:
-    """Seconds from a new Pod's address to its binding in MidoNet."""
+    """Seconds from the first request that makes a Pod, with its address, to its binding in MidoNet."""
     pod = load.pod(load.pods)
     port = str(Names().id_for("Pod", f"default/{pod['metadata']['name']}"))
 
@@ -124,8 +124,8 @@ async def new_pod(installation: Installation, client: Client, load: Load) -> flo
         answer = await installation.midonet.get(KINDS["Port"], "", port)
         return answer.ok and bool(answer.object().get("hostId"))
 
-    await with_status(client, PODS, pod)
     begun = time.monotonic()
+    await with_status(client, PODS, pod)
     await until("the new Pod in MidoNet", bound, seconds=_LONGEST, every=0.005)
     return time.monotonic() - begun
 

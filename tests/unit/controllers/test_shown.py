@@ -1,11 +1,14 @@
 import json
 
+import pytest
+from msgspec.structs import replace
+
 from midonet_kubernetes.controllers.packed import unpack
 from midonet_kubernetes.controllers.pusher.status import Report
 from midonet_kubernetes.controllers.pusher.wanted import read_all
 from midonet_kubernetes.controllers.shown import RETIRED, digest_of, retired, show
 from midonet_kubernetes.model.kubernetes import Metadata, OwnerReference
-from midonet_kubernetes.model.translation import FINALIZER, OWNER_LABEL, PUSHED, Resource, Translation
+from midonet_kubernetes.model.translation import FINALIZER, GLOBAL_LABEL, OWNER_LABEL, PUSHED, Resource, Translation
 
 A, B = (f"{digit}" * 8 + "-0000-4000-8000-000000000000" for digit in "ab")
 
@@ -44,6 +47,26 @@ def test_what_is_needed_of_a_translation_is_remembered():
     assert not shown.pushed
     assert not shown.deleting
     assert shown.metadata is shown
+
+
+def test_a_status_that_names_the_resources_as_they_are_spares_reading_them_and_changes_nothing():
+    made = translation(A, B)
+    told = translation(A, B, status=pushed(made))
+    assert show(told).entries == show(made).entries
+    assert show(told).pushed
+
+
+@pytest.mark.parametrize("others", [(A,), (B, A), (A, A), ()], ids=["fewer", "another order", "others", "none"])
+def test_a_status_that_names_others_is_not_taken_for_the_resources(others):
+    shown = show(translation(A, B, status=pushed(translation(*others))))
+    assert names(shown.entries) == [A, B]
+    assert not shown.pushed
+
+
+def test_global_translations_are_a_family_without_an_owner():
+    made = translation(A)
+    shown = show(replace(made, metadata=Metadata(name="t", namespace="ns", uid=A, labels={GLOBAL_LABEL: ""})))
+    assert (shown.owner, shown.reference, shown.family, shown.is_global) == (GLOBAL_LABEL, "", GLOBAL_LABEL, True)
 
 
 def test_a_service_and_its_endpoints_are_one_family():

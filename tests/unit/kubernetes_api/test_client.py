@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import aclosing
 
 import pytest
 
@@ -10,6 +11,7 @@ from midonet_kubernetes.kubernetes_api.credentials import Token
 from midonet_kubernetes.kubernetes_api.kinds import LEASE, NODE, POD, SERVICE, TRANSLATION, raw
 from midonet_kubernetes.model.kubernetes import Lease, LeaseSpec, Metadata
 from midonet_kubernetes.testing.faulty_kubernetes import FaultyKubernetes, failure
+from midonet_kubernetes.testing.virtual_time import elapse, turn
 
 pytestmark = pytest.mark.looptime
 
@@ -158,6 +160,29 @@ async def test_a_list_whose_pages_always_expire_is_given_up(api):
     api.answers.extend([api._handle, failure(410, "Expired")] * 10)
     with pytest.raises(errors.Gone):
         await Client(api).list(POD)
+
+
+async def test_the_next_page_is_asked_for_while_one_is_looked_at_and_no_further_one(api):
+    for name in "abcde":
+        api.put(PODS, pod(name))
+    pages = Client(api).pages(POD, size=2)
+    async with aclosing(pages):
+        assert [one.metadata.name for one in (await anext(pages)).objects] == ["a", "b"]
+        await turn()
+        assert len(api.requests) == 2
+    await elapse(1.0)
+    assert len(api.requests) == 2
+
+
+async def test_a_page_that_fails_while_the_last_one_is_looked_at_is_told_when_its_turn_comes(api):
+    for name in "abc":
+        api.put(PODS, pod(name))
+    api.answers.extend([api._handle, failure(500)])
+    pages = Client(api).pages(POD, size=2)
+    await anext(pages)
+    await elapse(1.0)
+    with pytest.raises(errors.ApiError):
+        await anext(pages)
 
 
 async def test_an_answer_that_is_no_list_is_no_usable_answer(api):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from midonet_kubernetes.model.names import LONGEST_NAME, Names, dns_name, interface_for, mac_for, translation_name
+from midonet_kubernetes.model.names import LONGEST_NAME, Names, dns_name, interface_for, mac_for, translation_name, version_in
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,60}[a-z0-9])?", fullmatch=True)
@@ -47,6 +47,14 @@ def test_every_translation_name_is_one_that_kubernetes_takes(name, kind, more):
 @given(st.lists(NAME, min_size=2, max_size=6, unique=True))
 def test_different_keys_have_different_names(names):
     assert len({translation_name("Pod", name + "/mac") for name in names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("key", "version"),
+    [("default/pod.4.a.b", "4"), ("default/node-address.3.n", "3"), ("default/mine", ""), ("kube-system/a.b", "")],
+)
+def test_the_version_stands_in_the_name(key, version):
+    assert version_in(key) == version
 
 
 def test_ids_follow_from_tenant_kind_and_key():

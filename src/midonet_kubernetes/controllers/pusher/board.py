@@ -75,7 +75,7 @@ class Board:
         self.works: dict[str, Work] = {}
         self._queue, self._translations = queue, translations
         self._unpushed: dict[str, set[str]] = defaultdict(set)  # by family
-        self._crowded: set[str] = set()  # families whose new members need room that old ones take
+        self._crowded: dict[str, set[str]] = defaultdict(set)  # by family: new members that need room which old ones take
 
     def forget_all(self) -> None:
         """Begin anew: somebody else may have pushed since."""
@@ -84,18 +84,19 @@ class Board:
         self._unpushed.clear()
         self._crowded.clear()
 
-    def start(self, shown: Shown, *, believed: bool) -> None:
-        """A Translation that is older than we are: what it wants may be in MidoNet.
+    def start(self, shown: Shown, *, believed: bool, older: bool) -> None:
+        """A Translation that is there when we begin.
 
         Args:
             shown: as last seen.
             believed: whether its status is to be believed.
+            older: it is older than we are: what it wants may be in MidoNet.
         """
         self._claim(shown.key, None, shown)
         if shown.pushed and believed and not shown.deleting:
             return
         work = self._open(shown, None)
-        work.compare = not shown.deleting
+        work.compare = older and not shown.deleting
         self._plan(work, Priority.LOW)
 
     def change(self, key: str, before: Shown | None, now: Shown | None, full: Translation | None) -> None:
@@ -177,13 +178,12 @@ class Board:
         The key of ``work`` is queued whenever one of them is gone.
         """
         family = work.shown.family
-        self.claims.wait(work.key, f"room {family}")
-        self._crowded.add(family)
+        self._crowded[family].add(work.key)
         self._wake(self.claims.give(f"family {family}"))
 
     def left(self, work: Work) -> None:
         """Nothing of ``work`` is in MidoNet any more."""
-        self._wake(self.claims.give(f"room {work.shown.family}"))
+        self._wake(self._crowded.get(work.shown.family, ()))
 
     def is_free(self, identity: str) -> bool:
         """Whether nobody wants an object."""
@@ -302,7 +302,7 @@ class Board:
         if members:
             return []
         del self._unpushed[family]
-        self._crowded.discard(family)
+        self._crowded.pop(family, None)
         return self.claims.give(f"family {family}")
 
     def _wake(self, keys: Iterable[str]) -> None:

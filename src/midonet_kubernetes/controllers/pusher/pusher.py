@@ -81,13 +81,15 @@ class Pusher:
         """Push until cancelled."""
         await self._translations.informer.synced.wait()
         self.board.forget_all()
+        older = {shown.key for shown in self._translations.all()}
         try:
             believed = await stock.believable(self._kubernetes, self._survey, self._outage)
-            for shown in self._translations.all():
-                self.board.start(shown, believed=believed)
+            known = self._translations.all()
+            for shown in known:
+                self.board.start(shown, believed=believed, older=shown.key in older)
             self._following = True
-            self._uncompared = len(self.board.works)
-            await stock.bring_bodies(self._kubernetes, self.board)
+            self._uncompared = sum(work.compare for work in self.board.works.values())
+            await stock.bring_bodies(self._kubernetes, self.board, len(known))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.statuses.run())
                 for _ in range(WORKERS):

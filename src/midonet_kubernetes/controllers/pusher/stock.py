@@ -19,6 +19,7 @@ from midonet_kubernetes.model.translation import GLOBAL_LABEL
 
 T = TypeVar("T")
 
+_WORTH = 40  # objects of a list cost an API server as much as one request
 _GLOBAL_NAMESPACE = "kube-system"
 
 _log = logging.getLogger(__name__)
@@ -33,9 +34,15 @@ async def believable(kubernetes: Client, survey: Survey, outage: Outage) -> bool
     return await _patiently(outage, lambda: _holds(pushed, survey))
 
 
-async def bring_bodies(kubernetes: Client, board: Board) -> None:
-    """Bring what is on the board the whole Translations: by one list instead of one request for each."""
-    if board.works:
+async def bring_bodies(kubernetes: Client, board: Board, known: int) -> None:
+    """Bring what is on the board the whole Translations: by one list instead of one request for each, if they are many.
+
+    Args:
+        kubernetes: the Kubernetes API.
+        board: what there is to push.
+        known: Translations that there are.
+    """
+    if len(board.works) * _WORTH > known:
         await _patiently(None, lambda: _bring_bodies(kubernetes, board))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,8 +103,20 @@ def read(resource: Resource) -> Wanted:
     for part in (id_, resource.parent):
         if part and not _IN_A_PATH.fullmatch(part):
             raise Unusable(f"{part[:80]!r} cannot name a MidoNet object")
-    digest = hashlib.sha256(f"{resource.parent}\n{resource.body}".encode()).hexdigest()[:16]
-    return Wanted(kind, id_, resource.parent, body, resource.body, digest)
+    return Wanted(kind, id_, resource.parent, body, resource.body, digest_of(resource))
+
+
+def digest_of(resource: Resource) -> str:
+    """Of parent and body: see ``Wanted.digest``."""
+    return hashlib.sha256(f"{resource.parent}\n{resource.body}".encode()).hexdigest()[:16]
+
+
+def is_told(resources: Sequence[Resource], told: Sequence[PushedResource]) -> bool:
+    """Whether ``told`` names all ``resources`` as they are, so that none has to be read."""
+    return len(resources) == len(told) and all(
+        entry.digest == digest_of(resource) and (entry.kind, entry.parent) == (resource.kind, resource.parent)
+        for resource, entry in zip(resources, told, strict=True)
+    )
 
 
 def read_all(resources: Iterable[Resource]) -> tuple[list[Wanted], list[str]]:
