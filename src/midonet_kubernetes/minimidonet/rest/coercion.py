@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.schema import describe, schema_of
@@ -13,7 +14,10 @@ Coercion = Callable[[Any], Any]
 """Takes a JSON value that is not null. Returns None for what reads as null. Raises Refusal."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_PART_OF_UUID = re.compile(r"[0-9a-fA-F]{1,16}")
+_HALF_OF_UUID = (1 << 64) - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_PLACE = re.compile(r"[0-9]{1,9}")
 _TEXT_OF_NULL = ("", "null")
 
 
@@ -59,9 +63,19 @@ def uuid(value: Any) -> str | None:
     return stripped.lower()
 
 
-def is_uuid(value: str) -> bool:
-    """Whether a path segment is a UUID."""
-    return _UUID.fullmatch(value) is not None
+def uuid_in_uri(value: str) -> str | None:
+    """The UUID that a part of a URI names, in lower case; None when it names none.
+
+    Other than in bodies Java's own parser reads it, for which zeros may be missing: ``1-1-1-1-1`` will do.
+    """
+    if _UUID.fullmatch(value) is not None:
+        return value.lower()
+    parts = value.split("-")
+    if len(parts) != 5 or not all(_PART_OF_UUID.fullmatch(part) for part in parts):
+        return None
+    first, second, third, fourth, fifth = (int(part, 16) for part in parts)
+    high = (first << 32 | second << 16 | third) & _HALF_OF_UUID
+    return str(UUID(int=high << 64 | (fourth << 48 | fifth) & _HALF_OF_UUID))
 
 
 def integer(low: int = -(2**31), high: int = 2**31 - 1) -> Coercion:
@@ -89,27 +103,45 @@ def integer(low: int = -(2**31), high: int = 2**31 - 1) -> Coercion:
 
 
 def boolean(value: Any) -> bool | None:
-    """A boolean; integers are true unless 0, the texts ``true`` and ``false`` are understood."""
+    """A boolean; integers are true unless 0, the texts ``true``, ``True``, ``false`` and ``False`` are understood."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value != 0
     if isinstance(value, str):
         stripped = value.strip()
-        if stripped in {"true", "false"}:
-            return stripped == "true"
+        if stripped in {"true", "True", "false", "False"}:
+            return stripped in {"true", "True"}
         if stripped in _TEXT_OF_NULL:
             return None
     raise mismatch(value, "a boolean")
 
 
-def choice(*allowed: str) -> Coercion:
-    """One of ``allowed``, in this case."""
+def byte(value: Any) -> int | None:
+    """A signed byte, which 128 to 255 are read as too: 255 is -1."""
+    number: int | None = _byte(value)
+    return number if number is None or number < 128 else number - 256
+
+
+def choice(*allowed: str, otherwise: str | None = None) -> Coercion:
+    """One of ``allowed`` in this case, or its place among them, counted from 0, as a number or as text.
+
+    Args:
+        allowed: in the order of MidoNet's declaration.
+        otherwise: what a refusal says; None for the usual text.
+    """
 
     def read(value: Any) -> str:
-        if isinstance(value, str) and value.strip() in allowed:
-            return value.strip()
-        raise mismatch(value, "one of " + ", ".join(allowed))
+        if isinstance(value, str):
+            if value in allowed:
+                return value
+            stripped = value.strip()
+            place = int(stripped) if _PLACE.fullmatch(stripped) else -1
+        else:
+            place = value if type(value) is int else -1
+        if 0 <= place < len(allowed):
+            return allowed[place]
+        raise mismatch(value, "one of " + ", ".join(allowed)) if otherwise is None else bad_request(otherwise)
 
     return describe(read, type="string", enum=list(allowed))
 
@@ -133,6 +165,8 @@ def anything(value: Any) -> Any:
     return value
 
 
+_byte = integer(-128, 255)
 describe(text, type="string")
 describe(uuid, type="string", format="uuid")
 describe(boolean, type="boolean")
+describe(byte, type="integer")

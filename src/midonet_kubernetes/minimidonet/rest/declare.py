@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from midonet_kubernetes.minimidonet.rest.call import Handler
+from midonet_kubernetes.minimidonet.rest.call import Call, Handler
 from midonet_kubernetes.minimidonet.rest.media import JSON, Media, vendor
+from midonet_kubernetes.minimidonet.rest.refusal import missing
 from midonet_kubernetes.minimidonet.rest.resource import Reader, Resource
-from midonet_kubernetes.minimidonet.rest.route import Route
+from midonet_kubernetes.minimidonet.rest.route import Locator, Route
 from midonet_kubernetes.minimidonet.rest.verbs import create, delete, replace, show, show_all, show_parts, unsupported
+from midonet_kubernetes.minimidonet.store.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def get(path: str, handler: Handler, produces: Media | None) -> Route:
     return Route("GET", path, handler, produces=produces)
 
 
-def post(path: str, handler: Handler, consumes: Media, read: Reader, *, locator: str | None = None) -> Route:
+def post(path: str, handler: Handler, consumes: Media, read: Reader, *, locator: Locator | None = None) -> Route:
     """A POST."""
     return Route("POST", path, handler, consumes=consumes, read=read, locator=locator)
 
@@ -65,14 +67,18 @@ def remove(path: str, handler: Handler) -> Route:
     return Route("DELETE", path, handler)
 
 
+def lacking(method: str, path: str, read: Reader | None = None, *, locator: Locator | None = None) -> Route:
+    """A verb that a resource has only because all do: 405, of whatever type a body is, once it is read."""
+    return Route(method, path, unsupported, read=read, locator=locator)
+
+
 def collection(
     path: str, resource: Resource, media: Types, *, listing: Handler | None = None, creating: Handler | None = None
 ) -> tuple[Route, Route]:
     """GET and POST of a collection; a verb without a handler is 405."""
-    produces = media.collection if listing else None
     return (
-        get(path, listing or unsupported, produces),
-        post(path, creating or unsupported, media.item, resource.read),
+        get(path, listing, media.collection) if listing else lacking("GET", path),
+        post(path, creating, media.item, resource.read) if creating else lacking("POST", path, resource.read),
     )
 
 
@@ -88,7 +94,7 @@ def item(resource: Resource, media: Types, *, replacing: bool = True) -> tuple[R
     path = f"/{resource.collection}/{{id}}"
     return (
         get(path, show(resource), media.item),
-        put(path, replace(resource) if replacing else unsupported, media.item, resource.read),
+        put(path, replace(resource), media.item, resource.read) if replacing else lacking("PUT", path, resource.read),
         remove(path, delete(resource)),
     )
 
@@ -104,7 +110,7 @@ def nested(
     creating: Handler | None = None,
     listed_as: Media | None = None,
     name: str = "",
-    located: bool = False,
+    locator: Locator | None = None,
 ) -> tuple[Route, ...]:
     """A collection below its parent, with the DELETE of an item that ignores the parent (rest-api 1.5).
 
@@ -118,13 +124,43 @@ def nested(
         creating: POST, if it is not the usual one.
         listed_as: types of the list, if they are not the usual ones.
         name: the collection's segment, if it is not the flat one.
-        located: the parent is looked for before a POST's body is read.
+        locator: what is asked before anything else.
     """
     path = f"/{segment}/{{parent:uuid}}/{name or resource.collection}"
     return (
-        get(path, listing or show_parts(resource, parent, field), listed_as or media.collection),
-        post(path, creating or create(resource, field), media.item, resource.read, locator=parent if located else None),
-        get(f"{path}/{{id}}", unsupported, None),
-        put(f"{path}/{{id}}", unsupported, media.item, resource.read),
-        remove(f"{path}/{{id}}", delete(resource, nested=True)),
+        Route("GET", path, listing or show_parts(resource, parent, field), listed_as or media.collection, locator=locator),
+        post(path, creating or create(resource, field), media.item, resource.read, locator=locator),
+        *_parts(path, resource, locator),
+    )
+
+
+def located(kind: str) -> Locator:
+    """The path's ``parent`` of a kind has to be there."""
+
+    def look(call: Call, tables: Tables) -> None:
+        if tables.get(kind, call.path["parent"]) is None:
+            raise missing(kind, call.path["parent"])
+
+    return look
+
+
+def view(path: str, resource: Resource, listing: Handler, listed_as: Media) -> tuple[Route, ...]:
+    """A list below a parent of what is made elsewhere, with the verbs that it has only because all lists do.
+
+    Args:
+        path: of the list; its parent is named ``parent``.
+        resource: of the parts.
+        listing: GET.
+        listed_as: types of the list.
+    """
+    return (get(path, listing, listed_as), lacking("POST", path, resource.read), *_parts(path, resource, None))
+
+
+def _parts(path: str, resource: Resource, locator: Locator | None) -> tuple[Route, Route, Route]:
+    """The parts of a list below a parent: they can be deleted there, the parent does not matter (rest-api 1.5)."""
+    part = f"{path}/{{id}}"
+    return (
+        lacking("GET", part, locator=locator),
+        lacking("PUT", part, resource.read, locator=locator),
+        Route("DELETE", part, delete(resource, nested=True), locator=locator),
     )

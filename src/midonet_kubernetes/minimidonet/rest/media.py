@@ -63,7 +63,7 @@ def _produced(media: Media, accept: str | None) -> str:
     for wanted in _by_quality(text):
         if wanted in offered:
             return offered[wanted]
-        if wanted in {ANY, "application/*"}:
+        if wanted in {ANY, "*", "application/*"}:
             return media.types[0]
         if media.otherwise:
             break  # the verb that every resource inherits takes this type, and is not supported here
@@ -117,8 +117,8 @@ def _without_quality(text: str) -> str:
 
 
 def _by_quality(accept: str) -> list[str]:
-    """The types of an Accept header, best first; those with quality 0 are left out."""
-    ranked: list[tuple[float, int, str]] = []
+    """The types of an Accept header: best first, of equal ones the most specific; those with quality 0 are left out."""
+    ranked: list[tuple[float, int, int, str]] = []
     for place, part in enumerate(accept.split(",")):
         first, *parameters = part.split(";")
         quality = 1.0
@@ -129,6 +129,7 @@ def _by_quality(accept: str) -> list[str]:
                     quality = float(value)
                 except ValueError:
                     quality = 0.0
-        if quality > 0 and first.strip():
-            ranked.append((-quality, place, first.strip().lower()))
-    return [wanted for _, _, wanted in sorted(ranked)]
+        wanted = first.strip().lower()
+        if quality > 0 and wanted:
+            ranked.append((-quality, wanted.count("*"), place, wanted))
+    return [wanted for _, _, _, wanted in sorted(ranked)]

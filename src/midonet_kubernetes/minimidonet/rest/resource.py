@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from midonet_kubernetes.minimidonet.rest.call import Call
 from midonet_kubernetes.minimidonet.rest.coercion import mismatch
@@ -17,12 +17,28 @@ Rule = Callable[[Call, Transaction, Object], None]
 """Looks at (and may change) an object; raises Refusal."""
 Change = Callable[[Call, Transaction, Object, Object], None]
 """As ``Rule``, with the stored object first."""
+Claim = Callable[[Transaction, Object, str], None]
+"""Looks at what an object (second) refers to anew (by id); raises Refusal when that has no room for it."""
 Reader = Callable[[Any], Object | None]
 """From a JSON value to the values of fields; None for null. Raises Refusal."""
 
 
 def _accept(*_: object) -> None:
     """No rule of its own."""
+
+
+class Needs(NamedTuple):
+    """A reference to what has to exist.
+
+    Args:
+        field: that holds the id, or ids.
+        kind: of what it names.
+        claim: whether that has room for one more referrer; None: always.
+    """
+
+    field: str
+    kind: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,13 @@ class Resource:
         collection: its segment in flat paths.
         fields: of its body.
         links: of its body.
-        references: field and kind of what has to exist when set.
+        references: in the order in which MidoNet looks them up.
         kept: fields that PUT takes from the stored object.
         before_create: after validation, before references are looked up.
         before_replace: likewise for PUT.
         after_create: when the object is in place.
-        before_delete: before anything is deleted.
+        after_replace: likewise for PUT.
+        before_delete: before anything is deleted by its flat path.
         shape: adds to (or changes) what a reader sees.
         delete_missing: what DELETE of nothing is: 204 or 404.
         needs_id: no id is made up when the body has none.
@@ -49,11 +66,12 @@ class Resource:
     collection: str
     fields: Fields
     links: Links
-    references: tuple[tuple[str, str], ...] = ()
+    references: tuple[Needs, ...] = ()
     kept: tuple[str, ...] = ()
     before_create: Rule = _accept
     before_replace: Change = _accept
     after_create: Rule = _accept
+    after_replace: Change = _accept
     before_delete: Rule = _accept
     shape: Rule = _accept
     delete_missing: int = 204

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote
 
-from midonet_kubernetes.minimidonet.rest.call import Handler
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
+from midonet_kubernetes.minimidonet.rest.call import Call, Handler
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
 from midonet_kubernetes.minimidonet.rest.media import Media
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.rest.resource import Reader
+from midonet_kubernetes.minimidonet.store.tables import Tables
+
+Locator = Callable[[Call, Tables], None]
+"""Looks at a path before anything else is looked at; raises Refusal."""
 
 _REMEMBERED = 1024  # paths: the same chain or bridge is written to again and again
 
@@ -24,10 +28,10 @@ class Route:
         method: in capitals.
         path: segments; ``{name}`` takes any text, ``{name:uuid}`` a UUID in any case, given in lower case.
         handler: what answers.
-        produces: of a GET.
-        consumes: of a POST or PUT.
-        read: what makes values of a body.
-        locator: the kind of the path's ``parent``, if that is looked for before the body is read.
+        produces: of a GET; None if it is 405.
+        consumes: of a POST or PUT; None if it is 405.
+        read: what makes values of a body; None if it is not looked at.
+        locator: what is asked before anything else.
     """
 
     method: str
@@ -36,7 +40,7 @@ class Route:
     produces: Media | None = None
     consumes: Media | None = None
     read: Reader | None = None
-    locator: str | None = None
+    locator: Locator | None = None
 
 
 @dataclass(slots=True)
@@ -112,12 +116,10 @@ class Table:
 def _named(parameters: tuple[tuple[str, bool], ...], values: list[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for (name, is_id), value in zip(parameters, values, strict=True):
-        if not is_id:
-            named[name] = value
-        elif is_uuid(value):
-            named[name] = value.lower()
-        else:
+        id_ = uuid_in_uri(value) if is_id else value
+        if id_ is None:
             raise Refusal(404, plain=True)
+        named[name] = id_
     return named
 
 

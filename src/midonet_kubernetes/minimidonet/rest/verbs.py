@@ -54,19 +54,21 @@ def of_tenant(call: Call, object_: Object) -> bool:
     return wanted is None or object_.get("tenantId") == wanted
 
 
-def check_references(store: Transaction, resource: Resource, values: Object) -> None:
-    """Refuse references to what is not there.
+def check_references(store: Transaction, resource: Resource, values: Object, old: Object) -> None:
+    """Refuse references to what is not there or has no room, as far as they are not those of ``old``.
 
     Raises:
-        Refusal: 404.
+        Refusal: 404, 409.
     """
-    for field, kind in resource.references:
+    for field, kind, claim in resource.references:
         value = values.get(field)
-        if value is None:
+        if value is None or value == old.get(field):
             continue
         for id_ in value if isinstance(value, list) else (value,):
-            if store.get(kind, id_) is None:
+            if store.get(kind, id_) is None and (kind, id_) != (resource.kind, values["id"]):
                 raise missing(kind, id_)
+            if claim is not None:
+                claim(store, values, id_)
 
 
 def create(resource: Resource, parent: str | None = None) -> Handler:
@@ -81,7 +83,7 @@ def create(resource: Resource, parent: str | None = None) -> Handler:
         resource.fields.validate(values)
         id_ = values["id"]
         resource.before_create(call, store, values)
-        check_references(store, resource, values)
+        check_references(store, resource, values, {})
         if store.get(resource.kind, id_) is not None:
             raise taken(resource.kind, id_)
         store.put(resource.kind, id_, values)
@@ -104,15 +106,16 @@ def replace(resource: Resource) -> Handler:
             if field in old:
                 values[field] = old[field]
         resource.before_replace(call, store, old, values)
-        check_references(store, resource, values)
+        check_references(store, resource, values, old)
         store.put(resource.kind, old["id"], values)
+        resource.after_replace(call, store, old, values)
         return NO_CONTENT
 
     return handler
 
 
 def delete(resource: Resource, *, nested: bool = False) -> Handler:
-    """DELETE of an item. Nested, the parent in the path does not matter and nothing is missed."""
+    """DELETE of an item. Nested, the parent in the path does not matter, nothing is missed and nothing stands in the way."""
 
     def handler(call: Call, store: Transaction) -> Answer:
         id_ = call.path["id"]
@@ -121,7 +124,8 @@ def delete(resource: Resource, *, nested: bool = False) -> Handler:
             if resource.delete_missing == 404 and not nested:
                 raise missing(resource.kind, id_)
             return NO_CONTENT
-        resource.before_delete(call, store, object_)
+        if not nested:
+            resource.before_delete(call, store, object_)
         store.delete(resource.kind, id_)
         return NO_CONTENT
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
+from midonet_kubernetes.minimidonet.rest.addresses import parse_ipv4
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.checks import MAC_FORMAT, MUST_MATCH_IPV4, is_ipv4, is_loose_mac, is_mac
-from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.checks import MAC_FORMAT, MUST_MATCH_IPV4, is_loose_mac, is_mac
+from midonet_kubernetes.minimidonet.rest.declare import get, lacking, post, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.verbs import unsupported
 from midonet_kubernetes.minimidonet.routes.mac_tables import identical_entry, item_name
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
@@ -25,7 +25,6 @@ ENTRY = Resource(
     ),
     links=Links(),
 )
-_is_ip = is_ipv4("is not a valid IP address")
 
 
 def _uri(call: Call, entry: Object) -> str:
@@ -57,14 +56,25 @@ def _list(call: Call, store: Transaction) -> Answer:
     return Answer(200, [_show_entry(call, entry) for entry in effective.values()])
 
 
-def _find(call: Call) -> str:
-    """The id that the path names."""
-    ip, _, dashed = call.path["entry"].partition("_")
-    if (text := _is_ip(ip)) is not None:
-        raise bad_request(text)
+def pair_in_path(call: Call) -> tuple[str, str]:
+    """The addresses that the path's ``entry`` names.
+
+    Raises:
+        Refusal: 400, it names none.
+    """
+    text, _, dashed = call.path["entry"].partition("_")
+    ip = parse_ipv4(text)
+    if ip is None:
+        raise bad_request("is not a valid IP address")
     mac = dashed.replace("-", ":")
     if is_loose_mac(mac) is not None:
         raise bad_request(MAC_FORMAT)
+    return ip, mac
+
+
+def _find(call: Call) -> str:
+    """The id that the path names."""
+    ip, mac = pair_in_path(call)
     return f"{call.path['parent']}/{ip}/{mac}"
 
 
@@ -89,6 +99,6 @@ ROUTES = (
     get(_PATH, _list, _TYPES.collection),
     post(_PATH, _create, _CREATED.item, ENTRY.read),
     get(_PATH + "/{entry}", _show, _TYPES.item),
-    put(_PATH + "/{entry}", unsupported, _TYPES.item, ENTRY.read),
+    lacking("PUT", _PATH + "/{entry}", ENTRY.read),
     remove(_PATH + "/{entry}", _delete),
 )

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import Call, existing
-from midonet_kubernetes.minimidonet.rest.checks import MUST_MATCH_IPV4
+from midonet_kubernetes.minimidonet.rest.checks import MUST_MATCH_IPV4, between
 from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request
-from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.resource import Needs, Resource
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
 
-def _check_unique(store: Transaction, router: str, values: Object) -> None:
-    key = values["address"], values.get("asNumber", 0)
-    for id_, peer in store.found("BgpPeer", "routerId", router):
-        if id_ != values["id"] and (peer["address"], peer.get("asNumber", 0)) == key:
-            raise bad_request(f"A BGP peer with address {key[0]} and AS number {key[1]} already exists.")
-
-
 def _before_create_peer(_: Call, store: Transaction, values: Object) -> None:
+    """A router has one peer of an address and AS number, as far as POST goes: PUT may give it another one."""
     existing(store, "Router", values["routerId"])
-    _check_unique(store, values["routerId"], values)
-
-
-def _before_replace_peer(_: Call, store: Transaction, old: Object, values: Object) -> None:
-    _check_unique(store, old["routerId"], values)
+    key = values["address"], values["asNumber"]
+    if any((peer["address"], peer["asNumber"]) == key for _, peer in store.found("BgpPeer", "routerId", values["routerId"])):
+        raise bad_request(f"A BGP peer with address {key[0]} and AS number {key[1]} already exists.")
 
 
 class _OfRouter(Resource):
@@ -56,7 +48,6 @@ BGP_PEER = _OfRouter(
     links=Links(router="routers/{routerId}", uri="bgp_peers/{id}"),
     kept=("routerId",),
     before_create=_before_create_peer,
-    before_replace=_before_replace_peer,
 )
 BGP_NETWORK = _OfRouter(
     kind="BgpNetwork",
@@ -66,11 +57,11 @@ BGP_NETWORK = _OfRouter(
             field.uuid("id"),
             field.Field("routerId", coercion.anything),
             field.ipv4("subnetAddress", required=True, message=MUST_MATCH_IPV4),
-            field.number("subnetLength", 0, 32),
+            field.Field("subnetLength", coercion.byte, default=0, null=0, checks=(between(0, 32),)),
         )
     ),
     links=Links(router="routers/{routerId}", uri="bgp_networks/{id}"),
-    references=(("routerId", "Router"),),
+    references=(Needs("routerId", "Router"),),
 )
 
 _PEERS, _NETWORKS = types("BgpPeer-v1"), types("BgpNetwork-v1")

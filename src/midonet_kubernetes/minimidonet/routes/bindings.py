@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import field
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
-from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
+from midonet_kubernetes.minimidonet.rest.declare import get, lacking, post, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.media import JSON, Media, vendor
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.verbs import unsupported
 from midonet_kubernetes.minimidonet.store.counters import take_number
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
@@ -39,10 +38,10 @@ def _create(call: Call, store: Transaction) -> Answer:
     port = existing(store, "Port", port_id)
     if port.get("interfaceName") is not None:
         raise Refusal(409, f"Port {port_id} is already bound to an interface")
-    for other_id, other in store.found("Port", "hostId", host):
-        if other_id != port_id and other.get("interfaceName") == interface:
-            raise Refusal(409, f"Interface {'null' if interface is None else interface} is already bound to a port.")
-    number = take_number(store, "bound", first=1)
+    # The port itself is one of them when it is bound without a name.
+    if any(other.get("interfaceName") == interface for _, other in store.found("Port", "hostId", host)):
+        raise Refusal(409, f"Interface {'null' if interface is None else interface} is already bound to a port.")
+    number = port["_bound"] if port.get("hostId") == host else take_number(store, "bound", first=1)
     store.change("Port", port_id, hostId=host, interfaceName=interface, _bound=number)
     return Answer(201, location=f"{call.base}/hosts/{host}/ports/{port_id}")
 
@@ -54,18 +53,18 @@ def _list(call: Call, store: Transaction) -> Answer:
 
 
 def _show(call: Call, store: Transaction) -> Answer:
-    host, port_id = call.path["parent"], call.path["port"]
+    host, port_id = call.path["parent"], uuid_in_uri(call.path["port"])
+    if port_id is None:
+        raise bad_request(f"{call.path['port']} is not the id of a port")
     existing(store, "Host", host)
-    if not is_uuid(port_id):
-        raise bad_request(f"{port_id} is not the id of a port")
-    port = store.get("Port", port_id.lower())
+    port = store.get("Port", port_id)
     if port is None or port.get("hostId") != host:
         raise Refusal(404, "Host interface port not found")
     return Answer(200, _binding(call, store, port))
 
 
 def _delete(call: Call, store: Transaction) -> Answer:
-    port = existing(store, "Port", call.path["port"].lower())
+    port = existing(store, "Port", call.path["port"])
     if port.get("hostId") is not None or port.get("interfaceName") is not None:
         store.change("Port", port["id"], hostId=None, interfaceName=None, _bound=None)
     return NO_CONTENT
@@ -79,6 +78,6 @@ ROUTES = (
     get(_PATH, _list, _LISTED.collection),
     post(_PATH, _create, _TYPES.item, BINDING.read),
     get(_PATH + "/{port}", _show, _SHOWN),
-    put(_PATH + "/{port}", unsupported, _TYPES.item, BINDING.read),
+    lacking("PUT", _PATH + "/{port}", BINDING.read),
     remove(_PATH + "/{port}", _delete),
 )

@@ -7,7 +7,7 @@ from midonet_kubernetes.minimidonet.rest.call import Call
 from midonet_kubernetes.minimidonet.rest.declare import flat, item, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request
-from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.resource import Needs, Resource
 from midonet_kubernetes.minimidonet.rest.verbs import of_tenant, show_all
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
@@ -68,11 +68,11 @@ BRIDGE = Resource(
         uri="bridges/{id}",
     ),
     references=(
-        ("inboundFilterId", "Chain"),
-        ("outboundFilterId", "Chain"),
-        ("qosPolicyId", "QosPolicy"),
-        ("inboundMirrorIds", "Mirror"),
-        ("outboundMirrorIds", "Mirror"),
+        Needs("inboundFilterId", "Chain"),
+        Needs("outboundFilterId", "Chain"),
+        Needs("inboundMirrorIds", "Mirror"),
+        Needs("outboundMirrorIds", "Mirror"),
+        Needs("qosPolicyId", "QosPolicy"),
     ),
     before_create=_before_create,
     before_replace=_before_replace,

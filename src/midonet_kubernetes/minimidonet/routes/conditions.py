@@ -11,19 +11,12 @@ from midonet_kubernetes.minimidonet.rest.refusal import Violation, bad_request
 from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.store.indices import Object
 
-_POLICIES = ("any", "header", "nonheader", "unfragmented")
 _BAD_POLICY = "The valid options for fragmentPolicy are: 'any', 'header', 'nonheader', and 'unfragmented'."
 _BAD_RANGE = "{midokura.javarx.RangeNotValid.message}"  # the key is missing from MidoNet's own texts
 _NAT_POLICY = "For a NAT rule with port constraints or multiple targets, the fragmentPolicy must be 'unfragmented'."
 _PORT_POLICY = "For a rule with tpDst or tpSrc constraints, the fragmentPolicy must be 'header' or 'unfragmented'."
 
 _integer = coercion.integer()
-
-
-def _read_policy(given: Any) -> str:
-    if given not in _POLICIES:
-        raise bad_request(_BAD_POLICY)
-    return str(given)
 
 
 def _read_range(given: Any) -> Object:
@@ -40,17 +33,23 @@ def _end(given: Any) -> Any:
 
 
 describe(_read_range, type="object", required=["start", "end"], properties={end: {"type": "integer"} for end in ("start", "end")})
-describe(_read_policy, type="string", enum=list(_POLICIES))
 
 
 def _check_range(value: Object) -> str | None:
     return None if 1 <= value["start"] <= value["end"] <= 65535 else _BAD_RANGE
 
 
+def _read_mask(given: Any) -> str:
+    return coercion.text(given).lower()  # stored as a number
+
+
+describe(_read_mask, type="string")
+
+
 def _mac(name: str) -> tuple[field.Field, ...]:
     return (
         field.Field(name, coercion.text, checks=(is_loose_mac,)),
-        field.Field(f"{name}Mask", coercion.text, checks=(is_mac_mask,)),
+        field.Field(f"{name}Mask", _read_mask, checks=(is_mac_mask,)),
     )
 
 
@@ -90,7 +89,7 @@ CONDITION: tuple[field.Field, ...] = (
     *_prefix("icmpDataSrcIpAddress", "icmpDataSrcIpLength"),
     *_prefix("icmpDataDstIpAddress", "icmpDataDstIpLength"),
     *_flags("invIcmpDataSrcIp", "invIcmpDataDstIp"),
-    field.Field("fragmentPolicy", _read_policy),
+    field.Field("fragmentPolicy", coercion.choice("any", "nonheader", "header", "unfragmented", otherwise=_BAD_POLICY)),
 )
 
 _PREFIXES = (
@@ -110,8 +109,6 @@ def settle(values: Object) -> list[Violation]:
     for address, length in _PREFIXES:
         if length in values and values.get(address) is None:
             del values[length]
-    if values.get("natTargets") == []:
-        return []  # too few of them is violation enough
     settled, violation = _policy(values, values.get("fragmentPolicy"))
     if settled == "any":
         values.pop("fragmentPolicy", None)
@@ -123,7 +120,7 @@ def settle(values: Object) -> list[Violation]:
 def _policy(values: Object, given: str | None) -> tuple[str, Violation | None]:
     has_ports = values.get("tpSrc") is not None or values.get("tpDst") is not None
     if values["type"] in {"dnat", "snat"}:
-        if has_ports or not _is_static(values["natTargets"]):
+        if has_ports or not _is_static(values.get("natTargets")):
             return "unfragmented", None if given in {None, "unfragmented"} else ("", _NAT_POLICY)
         return given or "any", None
     if has_ports:
@@ -131,7 +128,9 @@ def _policy(values: Object, given: str | None) -> tuple[str, Violation | None]:
     return given or "any", None
 
 
-def _is_static(targets: list[Object]) -> bool:
+def _is_static(targets: list[Object] | None) -> bool:
     """One address to one address, ports left alone: a floating IP."""
-    (first, *others) = targets
-    return not others and first["addressFrom"] == first["addressTo"] and not first["portFrom"] and not first["portTo"]
+    if targets is None or len(targets) != 1:
+        return False
+    (target,) = targets
+    return target["addressFrom"] == target["addressTo"] and not target["portFrom"] and not target["portTo"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
-from midonet_kubernetes.minimidonet.rest.addresses import parse_ipv4
+from midonet_kubernetes.minimidonet.rest.addresses import parse_ipv4, read_ip, split_subnet
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
 from midonet_kubernetes.minimidonet.rest.coercion import mismatch
 from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
@@ -20,12 +20,8 @@ _integer = coercion.integer()
 
 
 def _read_address(given: Any) -> str:
-    """An address that validation passes over."""
-    text = coercion.text(given)
-    parsed = parse_ipv4(text)
-    if parsed is None:
-        raise bad_request(f"IPv4 string must be 4 numbers between 0 and 255 joined with 3 '.' but was {text}")
-    return parsed
+    """An address that validation passes over, of either family."""
+    return read_ip(coercion.text(given))
 
 
 def _read_route(given: Any) -> Object:
@@ -51,7 +47,7 @@ SUBNET = Resource(
             field.Field("dnsServerAddrs", coercion.list_of(_read_address)),
             field.number("interfaceMTU", 0, 65536, default=None),
             field.Field("opt121Routes", coercion.list_of(_read_route), default=[], null=[]),
-            field.flag("enabled", default=True),
+            field.Field("enabled", coercion.boolean, default=True, null=True),
         )
     ),
     links=Links(),
@@ -78,10 +74,11 @@ def subnet_id(call: Call) -> str:
     Raises:
         Refusal: 400, the path names none.
     """
-    prefix, _, length = call.path["subnet"].partition("_")
-    if parse_ipv4(prefix) is None or not length.isdigit() or len(length) > 3:
-        raise bad_request(f"{call.path['subnet']} is not a prefix and a length joined by an underscore")
-    return f"{call.path['parent']}/{parse_ipv4(prefix)}_{int(length)}"
+    prefix, length = split_subnet(call.path["subnet"], "_", 32)
+    address = parse_ipv4(prefix)
+    if address is None:
+        raise bad_request(f"{call.path['subnet']} is not an IPv4 prefix and a length joined by an underscore")
+    return f"{call.path['parent']}/{address}_{length}"
 
 
 def _create(call: Call, store: Transaction) -> Answer:
@@ -102,7 +99,9 @@ def _list(call: Call, store: Transaction) -> Answer:
 
 
 def _show(call: Call, store: Transaction) -> Answer:
-    subnet = store.get("DhcpSubnet", subnet_id(call))
+    id_ = subnet_id(call)
+    existing(store, "Bridge", call.path["parent"])
+    subnet = store.get("DhcpSubnet", id_)
     if subnet is None:
         raise Refusal(404, plain=True)
     return Answer(200, _show_subnet(call, subnet))
@@ -128,7 +127,9 @@ def _replace(call: Call, store: Transaction) -> Answer:
     values = call.values()
     if values.get("subnetPrefix") is None:
         raise bad_request("A subnet needs a subnetPrefix")
-    _read_address(values["subnetPrefix"])
+    for name in ("subnetPrefix", "defaultGateway", "serverAddr"):
+        if values.get(name) is not None:
+            values[name] = _read_address(values[name])
     new = f"{old['bridgeId']}/{name_of(values)}"
     if new != old["id"] and store.get("DhcpSubnet", new) is not None:
         raise Refusal(409, f"The specified DHCP subnet({name_of(values, '/')}) already exists on this bridge.")

@@ -52,7 +52,7 @@ def _subnet(call: Call, store: Transaction) -> Object:
     existing(store, "Bridge", bridge)
     subnet = store.get("DhcpSubnet", subnet_id(call))
     if subnet is None:
-        raise no_subnet(bridge, call.path["subnet"].replace("_", "/"))
+        raise no_subnet(bridge, subnet_id(call).partition("/")[2].replace("_", "/"))
     return subnet
 
 

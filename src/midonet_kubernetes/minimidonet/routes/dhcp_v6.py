@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
-from midonet_kubernetes.minimidonet.rest.addresses import parse_ip, read_ip
+from midonet_kubernetes.minimidonet.rest.addresses import parse_ip, read_ip, split_subnet
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing, random_uuid
+from midonet_kubernetes.minimidonet.rest.checks import matches
 from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
@@ -18,8 +20,7 @@ from midonet_kubernetes.minimidonet.store.transaction import Transaction
 _KIND = "DhcpV6Subnet"
 
 
-def _is_ipv6(value: str) -> str | None:
-    return None if ":" in value and parse_ip(value) is not None else "is an invalid IPv6 format"
+_is_ipv6 = matches(re.compile(r"(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"), "is an invalid IPv6 format")  # all eight groups
 
 
 def _read_ip(given: Any) -> str:
@@ -64,11 +65,11 @@ def _wanted(call: Call) -> tuple[str, int]:
     Raises:
         Refusal: 400, the path names none.
     """
-    prefix, _, length = call.path["subnet"].partition("_")
+    prefix, length = split_subnet(call.path["subnet"], "_", 128)
     parsed = parse_ip(prefix)
-    if parsed is None or ":" not in parsed or not length.isdigit() or len(length) > 3:
-        raise bad_request(f"{call.path['subnet']} is not a prefix and a length joined by an underscore")
-    return parsed, int(length)
+    if parsed is None or ":" not in parsed:
+        raise bad_request(f"{call.path['subnet']} is not an IPv6 prefix and a length joined by an underscore")
+    return parsed, length
 
 
 def _find(call: Call, store: Transaction) -> Object | None:
@@ -80,11 +81,18 @@ def _find(call: Call, store: Transaction) -> Object | None:
     return None
 
 
-def _existing(call: Call, store: Transaction, separator: str = "_") -> Object:
+def _existing(call: Call, store: Transaction, name: str) -> Object:
+    """The subnet; ``name`` is what a refusal calls it."""
     subnet = _find(call, store)
     if subnet is None:
-        raise no_subnet(call.path["parent"], call.path["subnet"].replace("_", separator))
+        raise no_subnet(call.path["parent"], name)
     return subnet
+
+
+def _of_hosts(call: Call, store: Transaction) -> Object:
+    """The subnet, for a change of its hosts."""
+    prefix, length = _wanted(call)
+    return _existing(call, store, f"{prefix}/{length}")
 
 
 def _shown(call: Call, store: Transaction) -> Object:
@@ -116,16 +124,17 @@ def _show(call: Call, store: Transaction) -> Answer:
 
 
 def _replace(call: Call, store: Transaction) -> Answer:
-    old, values = _existing(call, store), call.values()
-    if values.get("prefix") is None or _is_ipv6(values["prefix"]) is not None:
-        raise bad_request("A subnet needs a prefix")
+    old, values = _existing(call, store, call.path["subnet"]), call.values()
+    prefix = read_ip(values.get("prefix") or "")  # nothing else is validated
+    if ":" not in prefix:
+        raise bad_request("A subnet needs an IPv6 prefix")
     kept: Object = {name: old[name] for name in ("id", "bridgeId", "hosts") if name in old}
-    store.put(_KIND, old["id"], {**values, **kept, "prefix": read_ip(values["prefix"])})
+    store.put(_KIND, old["id"], {**values, **kept, "prefix": prefix})
     return NO_CONTENT
 
 
 def _delete(call: Call, store: Transaction) -> Answer:
-    store.delete(_KIND, _existing(call, store)["id"])
+    store.delete(_KIND, _existing(call, store, call.path["subnet"])["id"])
     return NO_CONTENT
 
 
@@ -144,7 +153,7 @@ def _show_host(call: Call, subnet: Object, host: Object) -> Object:
 
 def _create_host(call: Call, store: Transaction) -> Answer:
     values = call.values()
-    subnet, client = _existing(call, store, "/"), values.get("clientId")
+    subnet, client = _of_hosts(call, store), values.get("clientId")
     if client is None:
         raise bad_request("A host needs a clientId")
     if any(host["clientId"] == client for host in _hosts(subnet)):
@@ -174,7 +183,7 @@ def _show_one_host(call: Call, store: Transaction) -> Answer:
 
 def _existing_host(call: Call, store: Transaction) -> tuple[Object, Object]:
     """Subnet and host; a missing host is told as a missing subnet, as MidoNet does."""
-    subnet = _existing(call, store, "/")
+    subnet = _of_hosts(call, store)
     host = _find_host(call, subnet)
     if host is None:
         raise no_subnet(subnet["bridgeId"], _name(subnet, "/"))

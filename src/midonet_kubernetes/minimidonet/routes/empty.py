@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midonet_kubernetes.minimidonet.rest.call import Answer, Call, existing
+from midonet_kubernetes.minimidonet.rest.call import Answer, Call
 from midonet_kubernetes.minimidonet.rest.declare import get, types
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
@@ -21,12 +21,4 @@ def _nothing(_: Call, __: Transaction) -> Answer:
     return Answer(200, [])
 
 
-def _nothing_of_bridge(call: Call, store: Transaction) -> Answer:
-    existing(store, "Bridge", call.path["parent"])
-    return Answer(200, [])
-
-
-ROUTES = (
-    *(get(f"/{path}", _nothing, types(name).collection) for path, name in _NAMES.items()),
-    get("/bridges/{parent:uuid}/vxlan_ports", _nothing_of_bridge, types("Port-v3", "Port-v4", generic=False).collection),
-)
+ROUTES = tuple(get(f"/{path}", _nothing, types(name).collection) for path, name in _NAMES.items())

@@ -6,7 +6,8 @@ from typing import Any
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.declare import flat, get, put, remove, types
+from midonet_kubernetes.minimidonet.rest.coercion import mismatch
+from midonet_kubernetes.minimidonet.rest.declare import flat, get, lacking, put, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request, missing
 from midonet_kubernetes.minimidonet.rest.resource import Resource
@@ -41,6 +42,13 @@ def _interface(call: Call, host: str, known: Object) -> dict[str, Any]:
     return {**_INTERFACE, **known, "hostId": host, "uri": f"{call.base}/hosts/{host}/interfaces/{known['name']}"}
 
 
+def _read_interface(given: Any) -> Object:
+    """An interface in a body: nobody keeps it, but it has to be an object."""
+    if not isinstance(given, dict):
+        raise mismatch(given, "an interface")
+    return {}
+
+
 _INTERFACE: Object = {
     "hostId": None,
     "name": None,
@@ -61,7 +69,7 @@ HOST = Resource(
             field.uuid("id", required=True),
             field.text("name"),
             field.Field("addresses", coercion.list_of(coercion.text)),
-            field.Field("hostInterfaces", coercion.anything),
+            field.Field("hostInterfaces", coercion.list_of(_read_interface)),
             field.ignored("alive", coercion.boolean),
             field.number("floodingProxyWeight", 0, 65535, default=1, null=1),
             field.number("containerWeight", 0, default=1, null=1),
@@ -134,5 +142,8 @@ ROUTES = (
     put("/hosts/{id}", _replace, types("Host-v3", generic=False).item, _read_weights),
     remove("/hosts/{id}", _delete),
     get("/hosts/{parent:uuid}/interfaces", _list_interfaces, _INTERFACE_TYPES.collection),
+    lacking("POST", "/hosts/{parent:uuid}/interfaces", _read_interface),
     get("/hosts/{parent:uuid}/interfaces/{name}", _show_interface, _INTERFACE_TYPES.item),
+    lacking("PUT", "/hosts/{parent:uuid}/interfaces/{name}", _read_interface),
+    lacking("DELETE", "/hosts/{parent:uuid}/interfaces/{name}"),
 )

@@ -8,12 +8,14 @@ from urllib.parse import quote
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.addresses import read_ip
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.declare import flat, get, item, post, remove, types
+from midonet_kubernetes.minimidonet.rest.declare import flat, get, item, lacking, post, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.media import Media, vendor
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.route import Route
 from midonet_kubernetes.minimidonet.store.indices import Object
+from midonet_kubernetes.minimidonet.store.tables import Tables
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
 
@@ -26,7 +28,6 @@ def _read_ports(given: Any) -> list[Any]:
 
 def _shape(_: Call, __: Transaction, shown: Object) -> None:
     shown["ipAddrPorts"] = [{"ipAddress": address, "portIds": []} for address in shown.pop("addrs", ())]
-    shown["ruleIds"] = []
 
 
 IP_ADDR_GROUP = Resource(
@@ -39,7 +40,7 @@ IP_ADDR_GROUP = Resource(
             field.ignored("ipAddrPorts", _read_ports),
             field.uuid("inboundChainId"),
             field.uuid("outboundChainId"),
-            field.ignored("ruleIds", coercion.list_of(coercion.uuid)),
+            field.uuids("ruleIds"),
         )
     ),
     links=Links(addrs="ip_addr_groups/{id}/ip_addrs", uri="ip_addr_groups/{id}"),
@@ -95,16 +96,18 @@ def _list(call: Call, store: Transaction) -> Answer:
     return Answer(200, [_show_address(call, group_id, address) for address in group.get("addrs", ())])
 
 
-def _address(call: Call) -> str:
-    """The address of the path; its version is looked at, not compared."""
-    version = call.path["version"]
-    if version not in _VERSIONS:
+def _check_version(call: Call, _: Tables) -> None:
+    """The version of the path is looked at, but not compared with the address."""
+    try:
+        version = int(call.path["version"])
+    except ValueError:
+        raise Refusal(404, plain=True) from None
+    if version not in {4, 6}:
         raise bad_request(f"Invalid IP version: {version}")
-    return read_ip(call.path["address"])
 
 
 def _show(call: Call, store: Transaction) -> Answer:
-    group_id, address = call.path["parent"], _address(call)
+    group_id, address = call.path["parent"], read_ip(call.path["address"])
     group = existing(store, "IpAddrGroup", group_id)
     if address not in group.get("addrs", ()):
         raise Refusal(404, f"The IP address group does not contain the specified address {call.path['address']}")
@@ -112,7 +115,7 @@ def _show(call: Call, store: Transaction) -> Answer:
 
 
 def _remove(call: Call, store: Transaction) -> Answer:
-    group_id, address = call.path["parent"], _address(call)
+    group_id, address = call.path["parent"], read_ip(call.path["address"])
     addresses = existing(store, "IpAddrGroup", group_id).get("addrs", [])
     if address in addresses:
         store.change("IpAddrGroup", group_id, addrs=[other for other in addresses if other != address] or None)
@@ -126,12 +129,19 @@ _ADDRESS = types(_NAME, json=False, generic=False)
 _ADDED = Media((vendor(_NAME),), generic=False, otherwise=405)
 _LISTED = Media((vendor(f"collection.{_NAME}"),), generic=False, otherwise=405)
 _PATH = "/ip_addr_groups/{parent:uuid}/ip_addrs"
-_ITEM = "/ip_addr_groups/{parent:uuid}/versions/{version}/ip_addrs/{address}"
+_VERSION_PATH = "/ip_addr_groups/{parent:uuid}/versions/{version}/ip_addrs"
+_ITEM = _VERSION_PATH + "/{address}"
 ROUTES = (
     *flat(IP_ADDR_GROUP, _TYPES),
     *item(IP_ADDR_GROUP, _TYPES, replacing=False),
     get(_PATH, _list, _LISTED),
     post(_PATH, _add, _ADDED, _read_address),
-    get(_ITEM, _show, _ADDRESS.item),
-    remove(_ITEM, _remove),
+    lacking("GET", _PATH + "/{id}"),
+    lacking("PUT", _PATH + "/{id}", _read_address),
+    lacking("DELETE", _PATH + "/{id}"),
+    lacking("GET", _VERSION_PATH, locator=_check_version),
+    lacking("POST", _VERSION_PATH, _read_address, locator=_check_version),
+    Route("GET", _ITEM, _show, _ADDRESS.item, locator=_check_version),
+    lacking("PUT", _ITEM, _read_address, locator=_check_version),
+    Route("DELETE", _ITEM, _remove, locator=_check_version),
 )

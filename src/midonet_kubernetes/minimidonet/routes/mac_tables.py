@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.checks import is_mac
-from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.checks import is_loose_mac, is_mac
+from midonet_kubernetes.minimidonet.rest.declare import get, lacking, post, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.verbs import unsupported
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
-_DASHED_MAC = re.compile(r"(?:[0-9a-fA-F]{2}-){5}[0-9a-fA-F]{2}")
 _BAD_MAC = "MAC address must consist of six pairs of hex digits separated by hyphens, e.g., 12-34-56-78-9a-bc."
 _read_vlan = coercion.integer(-(2**15), 2**15 - 1)
 
@@ -119,13 +116,15 @@ def _list(call: Call, store: Transaction) -> Answer:
 def _find(call: Call, store: Transaction) -> str:
     """The id that the path names."""
     bridge, vlan = call.path["parent"], _vlan(call) or 0
-    mac, _, port = call.path["entry"].partition("_")
-    if _DASHED_MAC.fullmatch(mac) is None:
+    dashed, _, port = call.path["entry"].partition("_")
+    mac = dashed.replace("-", ":")
+    if is_loose_mac(mac) is not None:
         raise bad_request(_BAD_MAC)
-    if not coercion.is_uuid(port):
+    port_id = coercion.uuid_in_uri(port)
+    if port_id is None:
         raise bad_request("After the MAC address and an underscore has to come the id of a port.")
     _need_table(store, bridge, vlan)
-    return f"{bridge}/{vlan}/{mac.replace('-', ':')}/{port.lower()}"
+    return f"{bridge}/{vlan}/{mac}/{port_id}"
 
 
 def _show(call: Call, store: Transaction) -> Answer:
@@ -149,7 +148,7 @@ ROUTES = tuple(
         get(path, _list, _TYPES.collection),
         post(path, _create, _TYPES.item, ENTRY.read),
         get(path + "/{entry}", _show, _TYPES.item),
-        put(path + "/{entry}", unsupported, _TYPES.item, ENTRY.read),
+        lacking("PUT", path + "/{entry}", ENTRY.read),
         remove(path + "/{entry}", _delete),
     )
 )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
-from midonet_kubernetes.minimidonet.rest.declare import collection, flat, get, item, nested, put, remove, types
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
+from midonet_kubernetes.minimidonet.rest.declare import collection, flat, get, item, located, nested, put, remove, types, view
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
-from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.route import Route
-from midonet_kubernetes.minimidonet.rest.verbs import create, delete, replace, show, show_all, show_parts, unsupported
+from midonet_kubernetes.minimidonet.rest.resource import Needs, Resource
+from midonet_kubernetes.minimidonet.rest.verbs import create, delete, replace, show, show_all, show_parts
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
 _PENDING = "The mapping between the health monitor and the pool is being processed (PENDING_CREATE)."
 _HIDDEN_PENDING = "_pending"
+_STATUS = coercion.choice("ACTIVE", "INACTIVE", "MONITORED", "NO_MONITOR")
 
 
 def _refuse_pending(pool: Object) -> None:
@@ -58,7 +58,7 @@ POOL = Resource(
             field.uuid("loadBalancerId"),
             field.choice("lbMethod", "ROUND_ROBIN", required=True),
             field.ignored("protocol", coercion.choice("TCP")),
-            field.ignored("status", coercion.choice("ACTIVE", "INACTIVE")),
+            field.ignored("status", _STATUS),
         )
     ),
     links=Links(
@@ -68,7 +68,7 @@ POOL = Resource(
         poolMembers="pools/{id}/pool_members",
         uri="pools/{id}",
     ),
-    references=(("loadBalancerId", "LoadBalancer"), ("healthMonitorId", "HealthMonitor")),
+    references=(Needs("loadBalancerId", "LoadBalancer"), Needs("healthMonitorId", "HealthMonitor")),
     before_create=_before_create,
     before_replace=_before_replace,
     before_delete=_before_delete,
@@ -95,11 +95,11 @@ POOL_MEMBER = Resource(
             field.ipv4("address", required=True, message="is not a valid IP address"),
             field.number("protocolPort", 0, 65535),
             field.number("weight", 1, default=1),
-            field.ignored("status", coercion.choice("ACTIVE", "INACTIVE")),
+            field.ignored("status", _STATUS),
         )
     ),
     links=Links(pool="pools/{poolId}", uri="pool_members/{id}"),
-    references=(("poolId", "Pool"),),
+    references=(Needs("poolId", "Pool"),),
     kept=("address", "protocolPort"),
     before_create=_start_member,
     shape=_shape_member,
@@ -132,7 +132,7 @@ VIP = Resource(
             field.flag("adminStateUp", default=True),
             field.ignored("loadBalancerId", coercion.uuid),
             field.uuid("poolId", required=True),
-            field.ipv4("address"),
+            field.ipv4("address", required=True),
             field.number("protocolPort", 0, 65535),
             field.choice("sessionPersistence", "SOURCE_IP"),
         )
@@ -152,40 +152,32 @@ def _list_vips_of_load_balancer(call: Call, store: Transaction) -> Answer:
     return Answer(200, [VIP.show(call, store, vip) for vip in vips])
 
 
-def _of_monitor(call: Call, pool: Object) -> bool:
-    """The query parameter ``hm_id``."""
-    wanted = call.query.get("hm_id")
-    return wanted is None or pool.get("healthMonitorId") == wanted.lower()
-
-
 def _list_pools(call: Call, store: Transaction) -> Answer:
-    if "hm_id" in call.query and not is_uuid(call.query["hm_id"]):
+    if "hm_id" not in call.query:
+        return show_all(POOL)(call, store)
+    monitor = uuid_in_uri(call.query["hm_id"])
+    if monitor is None:
         raise bad_request("hm_id has to be the id of a health monitor")
-    return show_all(POOL, _of_monitor)(call, store)
+    return Answer(200, [POOL.show(call, store, pool) for _, pool in store.found("Pool", "healthMonitorId", monitor)])
 
 
-def _inherited_by_load_balancer() -> tuple[Route, ...]:
-    """The verbs that ``/load_balancers/{id}/vips`` has only because every collection has them."""
-    _, posting, *items = nested(VIP, _VIPS, "LoadBalancer", "load_balancers", "poolId", creating=unsupported)
-    return posting, *items
-
-
+_POOL_IS_THERE = located("Pool")
 _POOLS, _MEMBERS = types("Pool-v1"), types("PoolMember-v1")
 _VIPS, _VIP_READ = types("VIP-v1"), types("VIP-v1", generic=False)
 ROUTES = (
     *flat(POOL, _POOLS, listing=_list_pools),
     *item(POOL, _POOLS),
     *nested(POOL, _POOLS, "LoadBalancer", "load_balancers", "loadBalancerId"),
-    get("/health_monitors/{parent:uuid}/pools", show_parts(POOL, "HealthMonitor", "healthMonitorId"), _POOLS.collection),
+    *view("/health_monitors/{parent:uuid}/pools", POOL, show_parts(POOL, "HealthMonitor", "healthMonitorId"), _POOLS.collection),
     *flat(POOL_MEMBER, _MEMBERS),
     *item(POOL_MEMBER, _MEMBERS),
-    *nested(POOL_MEMBER, _MEMBERS, "Pool", "pools", "poolId", located=True),
+    *nested(POOL_MEMBER, _MEMBERS, "Pool", "pools", "poolId", locator=_POOL_IS_THERE),
+    *nested(POOL_MEMBER, _MEMBERS, "Pool", "load_balancers/{loadBalancer:uuid}/pools", "poolId"),
     get("/vips", show_all(VIP), _VIP_READ.collection),
     collection("/vips", VIP, _VIPS, creating=create(VIP))[1],
     get("/vips/{id}", show(VIP), _VIP_READ.item),
     put("/vips/{id}", replace(VIP), _VIPS.item, VIP.read),
     remove("/vips/{id}", delete(VIP)),
-    *nested(VIP, _VIPS, "Pool", "pools", "poolId", listed_as=_VIP_READ.collection, located=True),
-    get("/load_balancers/{parent:uuid}/vips", _list_vips_of_load_balancer, _VIP_READ.collection),
-    *_inherited_by_load_balancer(),
+    *nested(VIP, _VIPS, "Pool", "pools", "poolId", listed_as=_VIP_READ.collection, locator=_POOL_IS_THERE),
+    *view("/load_balancers/{parent:uuid}/vips", VIP, _list_vips_of_load_balancer, _VIP_READ.collection),
 )

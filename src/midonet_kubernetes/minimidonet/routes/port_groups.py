@@ -6,12 +6,13 @@ from typing import Any
 
 from midonet_kubernetes.minimidonet.rest import field
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
-from midonet_kubernetes.minimidonet.rest.declare import flat, get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
+from midonet_kubernetes.minimidonet.rest.declare import flat, get, lacking, post, put, remove, types, view
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.verbs import delete, of_tenant, replace, show, unsupported
+from midonet_kubernetes.minimidonet.rest.verbs import delete, of_tenant, replace, show
+from midonet_kubernetes.minimidonet.routes.ports import PORT
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
@@ -38,11 +39,11 @@ MEMBER = Resource(
 
 def _list_groups(call: Call, store: Transaction) -> Answer:
     groups = [group for _, group in store.all("PortGroup") if of_tenant(call, group)]
-    port = call.query.get("port_id")
-    if port is not None:
-        if not is_uuid(port):
+    if "port_id" in call.query:
+        port = uuid_in_uri(call.query["port_id"])
+        if port is None:
             raise bad_request("port_id has to be the id of a port")
-        groups = [group for group in groups if port.lower() in group.get("portIds", ())]
+        groups = [group for group in groups if port in group.get("portIds", ())]
     return Answer(200, [PORT_GROUP.show(call, store, group) for group in groups])
 
 
@@ -76,16 +77,16 @@ def _list_of_port(call: Call, store: Transaction) -> Answer:
 
 
 def _port_id(call: Call) -> str:
-    port = call.path["port"]
-    if not is_uuid(port):
-        raise bad_request(f"{port} is not the id of a port")
-    return port.lower()
+    port = uuid_in_uri(call.path["port"])
+    if port is None:
+        raise bad_request(f"{call.path['port']} is not the id of a port")
+    return port
 
 
 def _show_member(call: Call, store: Transaction) -> Answer:
     group_id, port = call.path["parent"], _port_id(call)
     existing(store, "Port", port)
-    group = existing(store, "PortGroup", group_id)
+    group = store.get("PortGroup", group_id) or {}  # MidoNet asks the port: whether the group is there does not matter
     if port not in group.get("portIds", ()):
         raise Refusal(404, "Resource not found")
     return Answer(200, _member(call, store, group_id, port))
@@ -93,9 +94,9 @@ def _show_member(call: Call, store: Transaction) -> Answer:
 
 def _remove(call: Call, store: Transaction) -> Answer:
     group_id, port = call.path["parent"], _port_id(call)
+    group = existing(store, "PortGroup", group_id)
     if store.get("Port", port) is None:
         return NO_CONTENT
-    group = existing(store, "PortGroup", group_id)
     members = group.get("portIds", [])
     if port not in members:
         raise Refusal(404, plain=True)
@@ -116,7 +117,8 @@ ROUTES = (
     get(_PATH, _list_members, _MEMBERS.collection),
     post(_PATH, _add, _MEMBERS.item, MEMBER.read),
     get(_PATH + "/{port}", _show_member, _MEMBERS.item),
-    put(_PATH + "/{port}", unsupported, _MEMBERS.item, MEMBER.read),
+    lacking("PUT", _PATH + "/{port}", MEMBER.read),
     remove(_PATH + "/{port}", _remove),
-    get("/ports/{parent:uuid}/port_groups", _list_of_port, _OF_PORT.collection),
+    # Its parts are ports in MidoNet's storage, so a DELETE of one deletes the port.
+    *view("/ports/{parent:uuid}/port_groups", PORT, _list_of_port, _OF_PORT.collection),
 )

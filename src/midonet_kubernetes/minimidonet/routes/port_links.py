@@ -19,12 +19,11 @@ LINK = Resource(
 
 
 def _create(call: Call, store: Transaction) -> Answer:
-    values = call.values()
-    id_ = call.path["id"]
-    peer_id = values.get("peerId")
+    id_, values = call.path["id"], call.values()
+    port, peer_id = existing(store, "Port", id_), values.get("peerId")
     if peer_id is None:
         raise bad_request("Invalid ZOOM identifier null")
-    port, peer = existing(store, "Port", id_), existing(store, "Port", peer_id)
+    peer = existing(store, "Port", peer_id)
     if port.get("peerId") is not None or peer.get("peerId") is not None:
         raise Refusal(409, "Ports are not linkable.")
     if values.get("portId") is not None and call.quirks.mna_1249:
@@ -44,7 +43,7 @@ def _delete(call: Call, store: Transaction) -> Answer:
     return NO_CONTENT
 
 
-_PATH = "/ports/{id}/link"
+_PATH = "/ports/{id:uuid}/link"
 ROUTES = (
     post(_PATH, _create, types("PortLink-v1", generic=False).item, LINK.read),
     remove(_PATH, _delete),

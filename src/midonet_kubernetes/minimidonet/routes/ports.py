@@ -9,11 +9,11 @@ from typing import Any
 from midonet_kubernetes.minimidonet.rest import coercion, field
 from midonet_kubernetes.minimidonet.rest.addresses import network_of, read_subnet
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call, Handler, existing, random_uuid
-from midonet_kubernetes.minimidonet.rest.declare import collection, get, item, nested, types
+from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested, types, view
 from midonet_kubernetes.minimidonet.rest.field import Fields
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import bad_request, occupied
-from midonet_kubernetes.minimidonet.rest.resource import Resource, read_object
+from midonet_kubernetes.minimidonet.rest.resource import Needs, Resource, read_object
 from midonet_kubernetes.minimidonet.rest.verbs import create, show_all
 from midonet_kubernetes.minimidonet.store.counters import take_number
 from midonet_kubernetes.minimidonet.store.indices import Object
@@ -61,12 +61,11 @@ _ROUTER_PORT = Fields(
         field.text("portMac"),
         field.number("rtrPortVni", 0, 0xFFFFFF, default=None),
         field.Field("offRampVxlan", coercion.boolean),
-        field.ignored("serviceContainerId", coercion.uuid),
+        field.uuid("serviceContainerId"),
     )
 )
 FIELDS = {"Bridge": _BRIDGE_PORT, "Router": _ROUTER_PORT}
 _NOT_STORED = ("portAddress", "networkAddress", "networkLength")
-_NEVER_GIVEN = ("tunnelKey", "insertionIds", "_bound")
 
 
 def _read(given: Any) -> Object | None:
@@ -92,7 +91,7 @@ class _Port(Resource):
         shown["active"] = _is_active(call, store, object_)
         if is_router_port:
             shown.update(_addresses(shown.get("portSubnet") or []))
-            shown.update(serviceContainerId=None, serviceContainer=None, bgpStatus=None)
+            shown.update(serviceContainer=None, bgpStatus=None)
             _ROUTER_LINKS.add_to(shown, call.base)
         else:
             _BRIDGE_LINKS.add_to(shown, call.base)
@@ -119,42 +118,38 @@ def _is_active(call: Call, store: Transaction, port: Object) -> bool:
 
 
 def _settle_addresses(values: Object) -> None:
-    """Make ``portSubnet`` the one truth: given, it decides; else the legacy fields do."""
+    """Make ``portSubnet`` the one truth: with an entry it decides; else the legacy fields do."""
     address, length = values.get("portAddress"), values.get("networkLength", 0)
     for name in _NOT_STORED:
         values.pop(name, None)
     subnets = values.get("portSubnet")
-    if subnets is None and address is not None:
+    if not subnets and address is not None:
         subnets = [f"{address}/{length}"]
     if subnets is not None:
         values["portSubnet"] = [read_subnet(subnet) for subnet in subnets]
 
 
-def _check_peer(store: Transaction, port: str, peer: str) -> None:
-    if peer == port:
-        raise occupied("Port", peer, "Port", port, "peer_id")
-    other = existing(store, "Port", peer).get("peerId")
+def _claim_peer(store: Transaction, _: Object, peer: str) -> None:
+    """A port has one peer; a port that is being made with itself as its peer has one already."""
+    known = store.get("Port", peer)
+    other = peer if known is None else known.get("peerId")
     if other is not None:
         raise occupied("Port", peer, "Port", other, "peer_id")
 
 
-def _before_create(_: Call, store: Transaction, values: Object) -> None:
-    for name in _NEVER_GIVEN:
-        values.pop(name, None)
+def _before_create(store: Transaction, values: Object) -> None:
     values["tunnelKey"] = take_number(store, "tunnelKey", first=2)
     if values["type"] == "Router":
-        if "portSubnet" not in values and "portAddress" not in values:
-            raise bad_request("A router port needs portSubnet or portAddress")
         _settle_addresses(values)
         if values.get("portMac") is None:
             values["portMac"] = "ac:ca:ba:" + secrets.token_bytes(3).hex(":")
     if values.get("hostId") is not None:
         values["_bound"] = take_number(store, "bound", first=1)
-    if values.get("peerId") is not None:
-        _check_peer(store, values["id"], values["peerId"])
 
 
 def _after_create(_: Call, store: Transaction, port: Object) -> None:
+    if port["type"] == "Router" and "portSubnet" not in port:
+        raise bad_request("A router port needs portSubnet or portAddress")
     if port.get("peerId") is not None:
         store.change("Port", port["peerId"], peerId=port["id"])
     for subnet in port.get("portSubnet", ()):
@@ -181,10 +176,30 @@ def _before_replace(call: Call, store: Transaction, old: Object, values: Object)
             values["portMac"] = old["portMac"]
     if values.get("hostId") is not None and old.get("hostId") is None:
         values["_bound"] = take_number(store, "bound", first=1)
-    peer = values.get("peerId")
-    if peer is not None and old.get("peerId") is None:
-        _check_peer(store, values["id"], peer)
-        store.change("Port", peer, peerId=values["id"])
+
+
+def _after_replace(_: Call, store: Transaction, old: Object, values: Object) -> None:
+    if values.get("peerId") is not None and old.get("peerId") is None:
+        store.change("Port", values["peerId"], peerId=values["id"])
+
+
+def _references(device: str) -> tuple[Needs, ...]:
+    """What a port of a ``device`` (a kind) refers to: a bridge is looked up before filters, a router after them."""
+    return (
+        Needs("insertionIds", "L2Insertion"),
+        Needs("serviceContainerId", "ServiceContainer"),
+        *([Needs("deviceId", "Bridge")] if device == "Bridge" else []),
+        Needs("peerId", "Port", _claim_peer),
+        Needs("hostId", "Host"),
+        Needs("inboundFilterId", "Chain"),
+        Needs("outboundFilterId", "Chain"),
+        *([Needs("deviceId", "Router")] if device == "Router" else []),
+        Needs("inboundMirrorIds", "Mirror"),
+        Needs("postInFilterMirrorIds", "Mirror"),
+        Needs("outboundMirrorIds", "Mirror"),
+        Needs("preOutFilterMirrorIds", "Mirror"),
+        Needs("qosPolicyId", "QosPolicy"),
+    )
 
 
 PORT = _Port(
@@ -201,18 +216,10 @@ PORT = _Port(
         link="ports/{id}/link",
         uri="ports/{id}",
     ),
-    references=(
-        ("inboundFilterId", "Chain"),
-        ("outboundFilterId", "Chain"),
-        ("hostId", "Host"),
-        ("qosPolicyId", "QosPolicy"),
-        ("inboundMirrorIds", "Mirror"),
-        ("outboundMirrorIds", "Mirror"),
-        ("postInFilterMirrorIds", "Mirror"),
-        ("preOutFilterMirrorIds", "Mirror"),
-    ),
-    kept=("deviceId", "tunnelKey", "insertionIds", "_bound"),
+    references=_references(""),
+    kept=("deviceId", "tunnelKey", "insertionIds", "serviceContainerId", "_bound"),
     before_replace=_before_replace,
+    after_replace=_after_replace,
     after_create=_after_create,
     delete_missing=404,
 )
@@ -221,13 +228,12 @@ _ROUTER_LINKS = Links(device="routers/{deviceId}", peeringTable="routers/{device
 
 
 def _create_below(parent: str) -> Handler:
-    def before_create(call: Call, store: Transaction, values: Object) -> None:
+    def before_create(_: Call, store: Transaction, values: Object) -> None:
         if values["type"] != parent:
             raise bad_request("Not a bridge port." if parent == "Bridge" else "Not a router port.")
-        existing(store, parent, call.path["parent"])
-        _before_create(call, store, values)
+        _before_create(store, values)
 
-    return create(replace(PORT, before_create=before_create), "deviceId")
+    return create(replace(PORT, before_create=before_create, references=_references(parent)), "deviceId")
 
 
 def _peers_of(parent: str) -> Handler:
@@ -240,6 +246,11 @@ def _peers_of(parent: str) -> Handler:
     return handler
 
 
+def _no_vxlan_ports(call: Call, store: Transaction) -> Answer:
+    existing(store, "Bridge", call.path["parent"])
+    return Answer(200, [])
+
+
 _TYPES = types("Port-v3", "Port-v4")
 _PEER_TYPES = types("Port-v3", "Port-v4", generic=False)
 ROUTES = (
@@ -247,6 +258,7 @@ ROUTES = (
     *item(PORT, _TYPES),
     *nested(PORT, _TYPES, "Bridge", "bridges", "deviceId", creating=_create_below("Bridge")),
     *nested(PORT, _TYPES, "Router", "routers", "deviceId", creating=_create_below("Router")),
-    get("/bridges/{parent:uuid}/peer_ports", _peers_of("Bridge"), _PEER_TYPES.collection),
-    get("/routers/{parent:uuid}/peer_ports", _peers_of("Router"), _PEER_TYPES.collection),
+    *view("/bridges/{parent:uuid}/peer_ports", PORT, _peers_of("Bridge"), _PEER_TYPES.collection),
+    *view("/routers/{parent:uuid}/peer_ports", PORT, _peers_of("Router"), _PEER_TYPES.collection),
+    *view("/bridges/{parent:uuid}/vxlan_ports", PORT, _no_vxlan_ports, _PEER_TYPES.collection),
 )

@@ -7,28 +7,16 @@ from midonet_kubernetes.minimidonet.rest.call import Call
 from midonet_kubernetes.minimidonet.rest.declare import flat, item, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, occupied
-from midonet_kubernetes.minimidonet.rest.resource import Resource
+from midonet_kubernetes.minimidonet.rest.resource import Needs, Resource
 from midonet_kubernetes.minimidonet.rest.verbs import of_tenant, show_all
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
 
-def _check_load_balancer(store: Transaction, values: Object) -> None:
-    """A load balancer serves one router; that it exists is checked with the other references."""
-    wanted = values.get("loadBalancerId")
-    if wanted is None:
-        return
-    for router in store.find("Router", "loadBalancerId", wanted):
-        if router != values["id"]:
-            raise occupied("LoadBalancer", wanted, "Router", router, "router_id")
-
-
-def _before_create(_: Call, store: Transaction, values: Object) -> None:
-    _check_load_balancer(store, values)
-
-
-def _before_replace(_: Call, store: Transaction, __: Object, values: Object) -> None:
-    _check_load_balancer(store, values)
+def _claim_load_balancer(store: Transaction, _: Object, load_balancer: str) -> None:
+    """A load balancer serves one router."""
+    for router in store.find("Router", "loadBalancerId", load_balancer):
+        raise occupied("LoadBalancer", load_balancer, "Router", router, "router_id")
 
 
 def _before_delete(_: Call, __: Transaction, router: Object) -> None:
@@ -74,15 +62,13 @@ ROUTER = Resource(
         uri="routers/{id}",
     ),
     references=(
-        ("inboundFilterId", "Chain"),
-        ("outboundFilterId", "Chain"),
-        ("localRedirectChainId", "Chain"),
-        ("loadBalancerId", "LoadBalancer"),
-        ("inboundMirrorIds", "Mirror"),
-        ("outboundMirrorIds", "Mirror"),
+        Needs("inboundFilterId", "Chain"),
+        Needs("outboundFilterId", "Chain"),
+        Needs("localRedirectChainId", "Chain"),
+        Needs("inboundMirrorIds", "Mirror"),
+        Needs("outboundMirrorIds", "Mirror"),
+        Needs("loadBalancerId", "LoadBalancer", _claim_load_balancer),
     ),
-    before_create=_before_create,
-    before_replace=_before_replace,
     before_delete=_before_delete,
 )
 

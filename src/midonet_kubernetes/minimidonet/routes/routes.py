@@ -11,7 +11,6 @@ from midonet_kubernetes.minimidonet.rest.declare import collection, item, nested
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.schema import describe
 from midonet_kubernetes.minimidonet.rest.verbs import create
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
@@ -20,13 +19,7 @@ _TYPES_OF_ROUTE = ("Normal", "BlackHole", "Reject", "Local", "Fip64")
 _NEEDS_PORT = "This type of route requires a next hop port that is a port on the same router."
 
 
-def _read_type(given: object) -> str:
-    if not isinstance(given, str) or given not in _TYPES_OF_ROUTE:
-        raise bad_request("This type of route is invalid.")
-    return given
-
-
-describe(_read_type, type="string", enum=list(_TYPES_OF_ROUTE))
+_read_type = coercion.choice(*_TYPES_OF_ROUTE, otherwise="This type of route is invalid.")
 
 
 def _before_create(call: Call, store: Transaction, values: Object) -> None:
@@ -41,9 +34,8 @@ def _before_create(call: Call, store: Transaction, values: Object) -> None:
         values["routerId"] = router
     elif port_id is not None:
         owner = existing(store, "Port", port_id)
-        if owner["type"] != "Router":
-            raise bad_request(_NEEDS_PORT)
-        values["routerId"] = owner["deviceId"]
+        if owner["type"] == "Router":  # at a bridge's port it belongs to no router
+            values["routerId"] = owner["deviceId"]
     elif kind in {"BlackHole", "Reject"}:
         existing(store, "Router", router)
         values["routerId"] = router
@@ -53,7 +45,7 @@ def _before_create(call: Call, store: Transaction, values: Object) -> None:
 
 
 def _shape(_: Call, __: Transaction, shown: Object) -> None:
-    if shown["routerId"] is None:
+    if shown["routerId"] is None and shown["nextHopPort"] is None:
         # MidoNet stores such an orphan and answers its GET with 500.
         raise Refusal(404, f"Route {shown['id']} is missing both router ID and next hop port ID")
     shown["learned"] = False

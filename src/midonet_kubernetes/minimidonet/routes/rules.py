@@ -65,7 +65,7 @@ describe(
 )
 
 _NAT_ACTION = _action("accept", "continue", "return")
-_NAT = (Field("natTargets", coercion.list_of(_read_target), null=[], checks=(size(1, 2**31 - 1),)), _NAT_ACTION)
+_NAT = (Field("natTargets", coercion.list_of(_read_target), required=True, checks=(size(1, 2**31 - 1),)), _NAT_ACTION)
 _L2_TRANSFORM = (
     _action("accept", "redirect"),
     field.flag("popVlan"),
@@ -103,8 +103,8 @@ def _read(given: Any) -> Object | None:
     if not isinstance(kind, str) or kind not in FIELDS:
         raise bad_request("Could not resolve type id: type has to be one of " + ", ".join(FIELDS))
     values = FIELDS[kind].read(given)
-    if kind in _FORWARD_NAT:
-        values.setdefault("natTargets", [])  # so that an absent list is too short, not null
+    if kind in _FORWARD_NAT and "natTargets" not in given:
+        values["natTargets"] = []  # an absent list is too short, not null
     return values
 
 
@@ -132,15 +132,21 @@ RULE = _Rule(
     collection="rules",
     fields=FIELDS["accept"],
     links=Links(uri="rules/{id}"),
-    before_delete=lambda _, store, rule: _forget_redirects(store, rule["chainId"]),
+    before_delete=lambda _, store, rule: _forget_redirects(store, rule),
     delete_missing=404,
 )
 
 
-def _forget_redirects(store: Transaction, chain: str) -> None:
-    """MidoNet rewrites the chain from a model without this list, so routers lose the chain as their redirect chain."""
-    for router in store.find("Router", "localRedirectChainId", chain):
-        store.change("Router", router, localRedirectChainId=None)
+def _forget_redirects(store: Transaction, rule: Object) -> None:
+    """MidoNet rewrites a rule's chain, and the one it jumps to, from a model that does not know of redirects.
+
+    So routers lose these chains as their redirect chain.
+    """
+    for name in ("chainId", "jumpChainId"):
+        chain = rule.get(name)
+        if chain is not None:
+            for router in store.find("Router", "localRedirectChainId", chain):
+                store.change("Router", router, localRedirectChainId=None)
 
 
 def _create(call: Call, store: Transaction) -> Answer:
@@ -159,8 +165,9 @@ def _create(call: Call, store: Transaction) -> Answer:
         existing(store, "Chain", values["jumpChainId"])
     if store.get("Rule", id_) is not None:
         raise taken("Rule", id_)
-    store.put("Rule", id_, {**values, "id": id_, "chainId": chain, "rank": rank})
-    _forget_redirects(store, chain)
+    rule = {**values, "id": id_, "chainId": chain, "rank": rank}
+    store.put("Rule", id_, rule)
+    _forget_redirects(store, rule)
     return Answer(201, location=f"{call.base}/rules/{id_}")
 
 

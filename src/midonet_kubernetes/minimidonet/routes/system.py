@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call
-from midonet_kubernetes.minimidonet.rest.declare import get, post, put, remove, types
+from midonet_kubernetes.minimidonet.rest.declare import get, post, remove, types
 from midonet_kubernetes.minimidonet.rest.media import JSON, Media, vendor
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.route import Route
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
 # Singular name, plural name and path; a name that is missing is not in the document.
@@ -105,8 +106,8 @@ ROUTES = (
     post("/", _refuse_root, types("Application-v5").item, _anything),
     get("/system_state", _show_state, _STATE_TYPES.item),
     get("/tenants", _list_tenants, _TENANT.collection),
-    post("/tenants", _refuse_tenant, _TENANT.item, _anything),
+    Route("POST", "/tenants", _refuse_tenant, consumes=_TENANT.item),
     get("/tenants/{id}", _show_tenant, _TENANT.item),
-    put("/tenants/{id}", _refuse_tenant, _TENANT.item, _anything),
+    Route("PUT", "/tenants/{id}", _refuse_tenant, consumes=_TENANT.item),
     remove("/tenants/{id}", _refuse_tenant),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from midonet_kubernetes.minimidonet.rest import field
 from midonet_kubernetes.minimidonet.rest.call import NO_CONTENT, Answer, Call, existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
-from midonet_kubernetes.minimidonet.rest.declare import collection, get, put, remove, types
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
+from midonet_kubernetes.minimidonet.rest.declare import collection, get, lacking, remove, types
 from midonet_kubernetes.minimidonet.rest.links import Links
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.resource import Resource
-from midonet_kubernetes.minimidonet.rest.verbs import show_parts, unsupported
+from midonet_kubernetes.minimidonet.rest.verbs import show_parts
 from midonet_kubernetes.minimidonet.store.indices import Object
 from midonet_kubernetes.minimidonet.store.transaction import Transaction
 
@@ -51,21 +51,26 @@ def _create(call: Call, store: Transaction) -> Answer:
     return Answer(201, location=f"{call.base}/tunnel_zones/{zone}/hosts/{host}")
 
 
+def _host_id(call: Call) -> str:
+    host = uuid_in_uri(call.path["host"])
+    if host is None:
+        raise bad_request(f"{call.path['host']} is not the id of a host")
+    return host
+
+
 def _show(call: Call, store: Transaction) -> Answer:
-    zone, host = call.path["parent"], call.path["host"]
+    zone, host = call.path["parent"], _host_id(call)
     existing(store, "TunnelZone", zone)
-    if not is_uuid(host):
-        raise bad_request(f"{host} is not the id of a host")
-    member = store.get("TunnelZoneHost", f"{zone}/{host.lower()}")
+    member = store.get("TunnelZoneHost", f"{zone}/{host}")
     if member is None:
         raise Refusal(404, "Resource not found")
     return Answer(200, TUNNEL_ZONE_HOST.show(call, store, member))
 
 
 def _delete(call: Call, store: Transaction) -> Answer:
-    zone, host = call.path["parent"], call.path["host"]
+    zone, host = call.path["parent"], _host_id(call)
     existing(store, "TunnelZone", zone)
-    id_ = f"{zone}/{host.lower()}"
+    id_ = f"{zone}/{host}"
     if store.get("TunnelZoneHost", id_) is None:
         raise Refusal(404, plain=True)
     store.delete("TunnelZoneHost", id_)
@@ -83,6 +88,6 @@ ROUTES = (
         creating=_create,
     ),
     get(_PATH + "/{host}", _show, _TYPES.item),
-    put(_PATH + "/{host}", unsupported, _TYPES.item, TUNNEL_ZONE_HOST.read),
+    lacking("PUT", _PATH + "/{host}", TUNNEL_ZONE_HOST.read),
     remove(_PATH + "/{host}", _delete),
 )

@@ -17,7 +17,7 @@ from midonet_kubernetes.minimidonet.quirks import Quirks
 from midonet_kubernetes.minimidonet.rest.body import parse, unpack
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call
 from midonet_kubernetes.minimidonet.rest.media import ERROR, check_json
-from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request, missing
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
 from midonet_kubernetes.minimidonet.rest.route import Route, Table, allowed
 from midonet_kubernetes.minimidonet.routes import ROUTES
 from midonet_kubernetes.minimidonet.store.store import Store
@@ -109,11 +109,13 @@ class Api:
         return self._call(route, call, headers, body)
 
     def _call(self, route: Route, call: Call, headers: Mapping[str, str], body: bytes) -> Response:
-        if route.locator is not None and self.store.tables.get(route.locator, call.path["parent"]) is None:
-            raise missing(route.locator, call.path["parent"])
+        if route.locator is not None:
+            route.locator(call, self.store.tables)
         produced = route.produces.produced(headers.get("accept")) if route.produces is not None else ""
         if route.read is not None:
             call.given = _read(route, headers, body)
+        elif route.consumes is not None and headers.get("content-type"):
+            route.consumes.check_consumed(headers["content-type"])
         with self.store.transaction() as transaction:
             answer = route.handler(call, transaction)
         return _response(answer, produced)
@@ -136,19 +138,20 @@ def is_login(path: str) -> bool:
 def _read(route: Route, headers: Mapping[str, str], body: bytes) -> Any:
     """The body's values.
 
-    Generic resources read the body first and look at its type then; of others the framework looks first (rest-api 11.4).
+    Generic resources read the body first and look at its type then; of others the framework looks first (rest-api 11.4),
+    unless it can fall back to the verb that all resources inherit.
     """
     assert route.read is not None
-    assert route.consumes is not None
-    content_type = headers.get("content-type")
+    consumes, content_type = route.consumes, headers.get("content-type")
     check_json(content_type)
-    if not route.consumes.generic:
-        route.consumes.check_consumed(content_type)
+    is_first = consumes is not None and not consumes.generic and not consumes.otherwise
+    if consumes is not None and is_first:
+        consumes.check_consumed(content_type)
     if headers.get("content-encoding", "").lower() == "gzip" and body:
         body = unpack(body)
     values = route.read(parse(body))
-    if route.consumes.generic:
-        route.consumes.check_consumed(content_type)
+    if consumes is not None and not is_first:
+        consumes.check_consumed(content_type)
     return values
 
 

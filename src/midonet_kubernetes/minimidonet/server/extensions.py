@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from midonet_kubernetes.minimidonet.page.answers import Answers
 from midonet_kubernetes.minimidonet.rest.body import parse
 from midonet_kubernetes.minimidonet.rest.call import existing
-from midonet_kubernetes.minimidonet.rest.coercion import is_uuid
+from midonet_kubernetes.minimidonet.rest.coercion import uuid_in_uri
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.server.agents import Agents
 from midonet_kubernetes.minimidonet.server.reference import openapi
@@ -101,6 +101,7 @@ def _only(method: str, **verbs: Callable[[], Any]) -> Any:
 
 
 def _host_id(text: str) -> str:
-    if not is_uuid(text):
+    id_ = uuid_in_uri(text)
+    if id_ is None:
         raise Refusal(404, f"{text[:80]} is not the id of a host: it has to be a UUID")
-    return text.lower()
+    return id_

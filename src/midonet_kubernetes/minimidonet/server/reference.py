@@ -110,7 +110,8 @@ def _operation(route: Route) -> dict[str, Any]:
 def _answer(route: Route) -> dict[str, Any]:
     if route.produces is None:
         return {"description": "done"}
-    is_list = any(".collection." in type_ for type_ in route.produces.types)
+    # MidoNet has no type of its own for the list of peering entries.
+    is_list = any(".collection." in type_ for type_ in route.produces.types) or route.path.endswith("/peering_table")
     return {"description": "found", "content": _content(route.produces, is_answer=True, is_list=is_list)}
 
 

@@ -20,6 +20,7 @@ REFERENCES: tuple[Reference, ...] = (
     Reference("TunnelZoneHost", "tunnelZoneId", "TunnelZone", "cascade"),
     Reference("TunnelZoneHost", "hostId", "Host", "cascade"),
     Reference("PortGroup", "portIds", "Port", "clear", many=True),
+    Reference("MacIp", "portId", "Port", "cascade"),
     Reference("MacPort", "bridgeId", "Bridge", "cascade"),
     Reference("MacTable", "bridgeId", "Bridge", "cascade"),
     Reference("Ip4Mac", "bridgeId", "Bridge", "cascade"),

@@ -57,12 +57,27 @@ ids = coercion.list_of(coercion.uuid)
         (coercion.boolean, "false", False),
         (coercion.boolean, " true ", True),
         (coercion.boolean, "", None),
+        (coercion.boolean, "True", True),
+        (coercion.boolean, "False", False),
         (coercion.boolean, "TRUE", REFUSED),
         (coercion.boolean, "maybe", REFUSED),
         (coercion.boolean, 1.5, REFUSED),
         (colour, "red", "red"),
         (colour, "RED", REFUSED),
-        (colour, 1, REFUSED),
+        (colour, " red ", REFUSED),
+        (colour, "", REFUSED),
+        (colour, 1, "blue"),
+        (colour, " 1 ", "blue"),
+        (colour, 2, REFUSED),
+        (colour, -1, REFUSED),
+        (colour, "2", REFUSED),
+        (colour, 1.0, REFUSED),
+        (colour, True, REFUSED),
+        (coercion.byte, 127, 127),
+        (coercion.byte, 200, -56),
+        (coercion.byte, "255", -1),
+        (coercion.byte, 256, REFUSED),
+        (coercion.byte, "", None),
         (ids, [], []),
         (ids, [ID.upper()], [ID]),
         (ids, [""], REFUSED),
@@ -86,3 +101,25 @@ def test_every_value_is_read_or_refused(value):
     for read in (coercion.text, coercion.uuid, integer, short, coercion.boolean, colour, ids):
         with suppress(Refusal):
             read(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (ID, ID),
+        (ID.upper(), ID),
+        ("1-1-1-1-1", "00000001-0001-0001-0001-000000000001"),
+        ("123456789-1-1-1-1", "23456789-0001-0001-0001-000000000001"),
+        ("xyz", None),
+        ("1-1-1-1", None),
+        ("1-1-1-1-", None),
+        ("1-1-1-1-x", None),
+    ],
+)
+def test_a_uuid_in_a_uri_may_lack_zeros(text, wanted):
+    assert coercion.uuid_in_uri(text) == wanted
+
+
+def test_a_choice_may_say_why_it_refuses():
+    with pytest.raises(Refusal, match="one of the two"):
+        coercion.choice("a", "b", otherwise="one of the two")("c")
