@@ -98,8 +98,13 @@ class Node:
     def log(self):
         return (self.folder / "log").read_text()
 
-    def cni(self, command, container="", namespace=None, *, pod="", interface="eth0", version="1.1.0", **configuration):
-        """Execute the plugin as a runtime does; (exit status, what it printed)."""
+    def configuration(self, version="1.1.0", **more):
+        """What the plugin gets on its standard input."""
+        own = {"cniVersion": version, "name": "midonet", "type": "midonet-kube-cni", "socket": str(self.folder / "api")}
+        return json.dumps({**own, **more}).encode()
+
+    def start_cni(self, command, container="", namespace=None, *, pod="", interface="eth0"):
+        """Execute the plugin as a runtime does; it waits for its input."""
         environment = {"CNI_COMMAND": command, "CNI_PATH": str(self.folder / "bin")}
         if container:
             environment |= {"CNI_CONTAINERID": container, "CNI_IFNAME": interface}
@@ -107,17 +112,13 @@ class Node:
             environment["CNI_NETNS"] = namespace.path
         if pod:
             environment["CNI_ARGS"] = f"IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME={pod};K8S_POD_UID=u"
-        document = {
-            "cniVersion": version,
-            "name": "midonet",
-            "type": "midonet-kube-cni",
-            "socket": str(self.folder / "api"),
-            **configuration,
-        }
-        done = subprocess.run(
-            [PLUGIN], input=json.dumps(document), env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return done.returncode, json.loads(done.stdout) if done.stdout else None
+        return subprocess.Popen([PLUGIN], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def cni(self, command, container="", namespace=None, *, pod="", interface="eth0", **configuration):
+        """Execute the plugin to its end; (exit status, what it printed)."""
+        with self.start_cni(command, container, namespace, pod=pod, interface=interface) as plugin:
+            output, _ = plugin.communicate(self.configuration(**configuration), timeout=60)
+        return plugin.returncode, json.loads(output) if output else None
 
     def add(self, container, namespace, **more):
         status, result = self.cni("ADD", container, namespace, **more)

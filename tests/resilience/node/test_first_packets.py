@@ -1,7 +1,7 @@
 """The first ping and the first TCP connection after ADD, on the same node and from node to node, while the API is away.
 
-A pod's first packet is one of eight kinds in turn. ``FIRST_PACKETS`` says how many pods there are for each kind: with 250 there are
-500 pods whose first packet is a ping to or from a pod of the same node, and so for other nodes and connections (some ten minutes).
+A pod's first packet is one of eight kinds in turn. ``FIRST_PACKETS`` says how many pods there are for each kind. With 250 there
+are 500 whose first packet is a ping to or from a pod of the same node; likewise for the other node, and for connections.
 """
 
 from __future__ import annotations
