@@ -57,6 +57,14 @@ def test_a_namespace_lives_on_while_somebody_holds_it(kernel, tmp_path):
     namespace.close()
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("net.ipv4.ip_forward", "0"), ("net.ipv4.icmp_ratelimit", "1000"), ("net.ipv4.tcp_keepalive_time", "7200")],
+)
+def test_a_new_namespace_has_the_kernels_own_settings(here, setting, value):
+    assert here.read_sysctl(setting) == value
+
+
 def test_settings_are_of_one_namespace(here, there):
     here.write_sysctl("net.ipv4.ip_forward", "1")
     assert here.read_sysctl("net/ipv4/ip_forward") == "1"

@@ -23,10 +23,7 @@ class Machine:
         self.open = contextlib.ExitStack()
 
     def namespace(self, name):
-        namespace = self.open.enter_context(contextlib.closing(self.kernel.create_namespace(str(self.folder / name))))
-        if isinstance(self.kernel, TwinKernel):
-            namespace.state.sysctls["net/ipv4/tcp_keepalive_time"] = "7200"
-        return namespace
+        return self.open.enter_context(contextlib.closing(self.kernel.create_namespace(str(self.folder / name))))
 
     def daemon(self, steps=None):
         """A new daemon that is ready to serve, and then lives for so many steps more."""

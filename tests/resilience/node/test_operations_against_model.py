@@ -102,7 +102,6 @@ class OperationsAgainstModel(RuleBasedStateMachine):
         self.made += 1
         name = f"c{self.made}"
         namespace = self.kernel.create_namespace(f"/pods/{name}")
-        namespace.state.sysctls["net/ipv4/tcp_keepalive_time"] = "7200"
         container = self.containers[name] = Container(name, pod, namespace)
         code, result = self.call("ADD", container)
         assert code in {0, 11}
@@ -159,7 +158,6 @@ class OperationsAgainstModel(RuleBasedStateMachine):
         self.made += 1
         name = f"c{self.made}"
         namespace = self.kernel.create_namespace(f"/pods/{name}")
-        namespace.state.sysctls["net/ipv4/tcp_keepalive_time"] = "7200"
         container = self.containers[name] = Container(name, pod, namespace)
         container.certain = False
         self.dying(steps, "ADD", container)

@@ -35,7 +35,6 @@ class Node:
 
     def pod(self, name):
         namespace = self.kernel.create_namespace(f"/{name}")
-        namespace.state.sysctls["net/ipv4/tcp_keepalive_time"] = "7200"
         self.pods.append(namespace)
         return namespace
 

@@ -23,6 +23,7 @@ from midonet_kubernetes.linux.twin.watch import TwinWatch
 _OF_NETWORK = frozenset({"link", "address", "route", "neighbour", "forwarding"})
 _OF_RULE_SETS = frozenset({"rule set"})
 _SETTINGS = ("net/ipv4/conf", "net/ipv6/conf")
+_FRESH = {"net/ipv4/ip_forward": "0", "net/ipv4/icmp_ratelimit": "1000", "net/ipv4/tcp_keepalive_time": "7200"}
 
 
 @dataclass(eq=False)
@@ -32,7 +33,7 @@ class NamespaceState:
     identity: int
     holders: int = 0
     at_the_end: Callable[[], object] = int  # called when nothing holds it any more
-    sysctls: dict[str, str] = field(default_factory=lambda: {"net/ipv4/ip_forward": "0"})
+    sysctls: dict[str, str] = field(default_factory=_FRESH.copy)
     tables: dict[tuple[str, str], TwinTable] = field(default_factory=dict)
     flows: Counter[Flow] = field(default_factory=Counter)
     audience: list[TwinWatch] = field(default_factory=list)
