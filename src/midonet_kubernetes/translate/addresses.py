@@ -10,7 +10,7 @@ from uuid import UUID
 
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE | re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(?:(:[0-9a-f]{2}){5}|(-[0-9a-f]{2}){5})|[0-9a-f]{4}(\.[0-9a-f]{4}){2}", re.IGNORECASE | re.ASCII)
-_LENGTH = re.compile(r"[0-9]{1,2}", re.ASCII)
+_LENGTH = re.compile(r"0*[0-9]{1,2}", re.ASCII)
 
 
 def address(text: str) -> IPv4Address | IPv6Address:

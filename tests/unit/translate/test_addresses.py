@@ -71,6 +71,7 @@ def test_a_uuid_in_another_form_is_refused(text):
         ("10.3.0.77/24", "10.3.0.0/24", "10.3.0.78", "10.3.0.79"),
         ("10.9.0.4/30", "10.9.0.4/30", "10.9.0.5", "10.9.0.6"),
         ("30.0.0.0/8", "30.0.0.0/8", "30.0.0.1", "30.0.0.2"),
+        ("10.1.0.0/024", "10.1.0.0/24", "10.1.0.1", "10.1.0.2"),
     ],
 )
 def test_gateway_and_node_address_follow_the_address_as_written(text, network, gateway, node_address):
