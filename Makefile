@@ -1,11 +1,11 @@
 # Two commands get you going:  make lab   (a three-node cluster network on this machine)   and   make test
-# Below them: setup, bench, lint, lock, clean; make kubernetes builds the real Kubernetes that the cluster tests use.
+# Below them: setup, bench, contract, lint, lock, clean; make kubernetes builds the real Kubernetes that the cluster tests use.
 
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard cni/*.c cni/*.h cni/*.py) pyproject.toml
 
-.PHONY: lab test setup bench lint kubernetes lock clean
+.PHONY: lab test setup bench contract lint kubernetes lock clean
 .DEFAULT_GOAL := lab
 
 lab: setup
@@ -16,6 +16,10 @@ test: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m pytest tests/bench -s -o python_files='bench_*.py' $(ARGS)
+
+# Asks a MidoNet what MidoNet has to answer:  MIDONET_API=http://HOST:8181/midonet-api make contract  (without: minimidonet)
+contract: .venv/.dev
+	@$(BIN)/python -m pytest tests/contract/midonet_api/test_recorded_cases.py $(ARGS)
 
 lint: .venv/.dev
 	@$(BIN)/ruff check src tests cni tools

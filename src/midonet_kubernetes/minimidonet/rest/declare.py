@@ -130,7 +130,7 @@ def nested(
     return (
         Route("GET", path, listing or show_parts(resource, parent, field), listed_as or media.collection, locator=locator),
         post(path, creating or create(resource, field), media.item, resource.read, locator=locator),
-        *_parts(path, resource, locator),
+        *_parts(path, resource, resource.read, locator),
     )
 
 
@@ -144,7 +144,7 @@ def located(kind: str) -> Locator:
     return look
 
 
-def view(path: str, resource: Resource, listing: Handler, listed_as: Media) -> tuple[Route, ...]:
+def view(path: str, resource: Resource, listing: Handler, listed_as: Media, *, read: Reader | None = None) -> tuple[Route, ...]:
     """A list below a parent of what is made elsewhere, with the verbs that it has only because all lists do.
 
     Args:
@@ -152,15 +152,17 @@ def view(path: str, resource: Resource, listing: Handler, listed_as: Media) -> t
         resource: of the parts.
         listing: GET.
         listed_as: types of the list.
+        read: what makes values of a body, if it is not the resource's.
     """
-    return (get(path, listing, listed_as), lacking("POST", path, resource.read), *_parts(path, resource, None))
+    read = read or resource.read
+    return (get(path, listing, listed_as), lacking("POST", path, read), *_parts(path, resource, read, None))
 
 
-def _parts(path: str, resource: Resource, locator: Locator | None) -> tuple[Route, Route, Route]:
+def _parts(path: str, resource: Resource, read: Reader, locator: Locator | None) -> tuple[Route, Route, Route]:
     """The parts of a list below a parent: they can be deleted there, the parent does not matter (rest-api 1.5)."""
     part = f"{path}/{{id}}"
     return (
         lacking("GET", part, locator=locator),
-        lacking("PUT", part, resource.read, locator=locator),
+        lacking("PUT", part, read, locator=locator),
         Route("DELETE", part, delete(resource, nested=True), locator=locator),
     )

@@ -120,5 +120,5 @@ ROUTES = (
     lacking("PUT", _PATH + "/{port}", MEMBER.read),
     remove(_PATH + "/{port}", _remove),
     # Its parts are ports in MidoNet's storage, so a DELETE of one deletes the port.
-    *view("/ports/{parent:uuid}/port_groups", PORT, _list_of_port, _OF_PORT.collection),
+    *view("/ports/{parent:uuid}/port_groups", PORT, _list_of_port, _OF_PORT.collection, read=MEMBER.read),
 )
