@@ -60,8 +60,7 @@ class Node:
         self.process = None
         (folder / "kubeconfig").write_text(KUBECONFIG)
         if pod_cidr:
-            with contextlib.closing(State(folder / "state")) as state:
-                state.remember("podCIDR", pod_cidr)
+            self.know_pod_cidr(pod_cidr)
         self.environment = {
             "MIDONETKUBE_NODENAME": "n1",
             "MIDONETKUBE_CLUSTERCIDR": "10.244.0.0/16",
@@ -74,6 +73,11 @@ class Node:
             "MIDONETKUBE_CNIPLUGINDIRECTORY": str(folder / "bin"),
             "MIDONETKUBE_LISTEN": "127.0.0.1:0",
         }
+
+    def know_pod_cidr(self, pod_cidr):
+        """As if the API had told it before it went away."""
+        with contextlib.closing(State(self.folder / "state")) as state:
+            state.remember("podCIDR", pod_cidr)
 
     def execute(self, *arguments):
         """Start the program in the node's namespace; its log goes to a file."""

@@ -194,13 +194,39 @@ def test_an_add_that_fails_holds_no_address(machine):
         assert (machine.outside(), daemon.attachments.ledger.pool.free(), daemon.state.attachments()) == (before, free, [])
 
 
-def test_a_disk_that_fills_up_while_a_pod_is_wired_leaves_nothing(machine):
+OF_ADD, OF_DEL = ["INSERT ON attachments", "INSERT ON annotations"], ["DELETE ON attachments", "INSERT ON resting"]
+
+
+@pytest.mark.parametrize("since", ["the start", "the ADD"])
+@pytest.mark.parametrize("write", [*OF_ADD, *OF_DEL])
+def test_a_disk_that_is_full_at_any_write_stops_no_del_and_leaves_nothing(machine, write, since):
     namespace = machine.namespace("pod")
     with contextlib.closing(machine.daemon()) as daemon:
         before, free = machine.outside(), daemon.attachments.ledger.pool.free()
-        full = "CREATE TEMP TRIGGER full BEFORE INSERT ON annotations BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
-        daemon.state._connection.execute(full)
-        assert call(daemon, "ADD", "c1", namespace)[0] == 5
-        daemon.state._connection.execute("DROP TRIGGER full")
+        disk = daemon.state._connection
+        full = f"CREATE TEMP TRIGGER full BEFORE {write} BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+        if since == "the start":
+            disk.execute(full)
+        assert call(daemon, "ADD", "c1", namespace)[0] == (5 if since == "the start" and write in OF_ADD else 0)
+        if since == "the ADD":
+            disk.execute(full)
+        assert call(daemon, "DEL", "c1", namespace)[0] == 0
+        assert machine.outside() == before
+        disk.execute("DROP TRIGGER full")
         daemon.maintain(inside=True)
         assert (machine.outside(), daemon.attachments.ledger.pool.free(), daemon.state.attachments()) == (before, free, [])
+
+
+@pytest.mark.parametrize(("before", "after"), [(1e9, 0.0), (0.0, 1e9)], ids=["back, as after a reboot", "ahead"])
+def test_a_clock_that_jumps_makes_no_address_rest_too_short_or_for_ever(machine, before, after):
+    pods, machine.now = [machine.namespace("a"), machine.namespace("b")], before
+    with contextlib.closing(machine.daemon()) as daemon:
+        used = call(daemon, "ADD", "c1", pods[0])[1]["ips"][0]["address"].removesuffix("/32")
+        assert call(daemon, "DEL", "c1", pods[0])[0] == 0
+    machine.now = after
+    with contextlib.closing(machine.daemon()) as daemon:
+        pool = daemon.attachments.ledger.pool
+        assert used not in set(pool._fresh(machine.now))
+        assert call(daemon, "ADD", "c2", pods[1])[1]["ips"][0]["address"] != f"{used}/32"
+        machine.now += 61
+        assert used in set(pool._fresh(machine.now))
