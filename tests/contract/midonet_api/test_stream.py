@@ -26,7 +26,7 @@ JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 @asynccontextmanager
 async def over_http(service: Service) -> AsyncIterator[Transport]:
     metrics = ServerMetrics(frozenset(), streams=service.hub.readers, alive=service.agents.alive, revision=lambda: 0)
-    runner = web.ServerRunner(Connections(Face(service, metrics).answer), shutdown_timeout=0.1)
+    runner = web.ServerRunner(Connections(Face(service, metrics)), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     transport = HttpTransport(f"http://127.0.0.1:{runner.addresses[0][1]}")

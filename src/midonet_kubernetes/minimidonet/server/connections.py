@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+
+from midonet_kubernetes.minimidonet.server.short_way import Answering, ShortWay
 
 FIRST_REQUEST_SECONDS = 30.0
 KEEP_ALIVE_SECONDS = 30.0  # as MidoNet's connector (rest-api 11.4)
@@ -23,15 +23,7 @@ _FULL = (
 )
 
 
-class Handler(Protocol):
-    """Answers a request."""
-
-    def __call__(self, request: web.BaseRequest, /) -> Awaitable[web.StreamResponse]:
-        """The answer, to be awaited."""
-        ...
-
-
-class Connection(RequestHandler):
+class Connection(ShortWay):
     """One connection."""
 
     _first_request: asyncio.TimerHandle | None = None
@@ -48,18 +40,19 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop the clock."""
-        self.said_something()
+        self._stop_clock()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Methods in lower case are understood, as MidoNet does (rest-api 11.2)."""
-        if self._current_request is None and data[:1].islower() and _LOWER_CASE_METHOD.match(data):
+        if data[:1].islower() and self._current_request is None and _LOWER_CASE_METHOD.match(data):
             method, rest = data.split(b" ", 1)
             data = method.upper() + b" " + rest
         super().data_received(data)
+        if self._first_request is not None and self._request_count:
+            self._stop_clock()  # from here on the keep-alive time counts
 
-    def said_something(self) -> None:
-        """A request has arrived: from here on the keep-alive time counts."""
+    def _stop_clock(self) -> None:
         if self._first_request is not None:
             self._first_request.cancel()
             self._first_request = None
@@ -69,17 +62,12 @@ class Connections(web.Server):
     """The low-level server of aiohttp, with these connections.
 
     Args:
-        handler: answers requests.
+        answering: who answers requests.
     """
 
-    def __init__(self, handler: Handler) -> None:
-        def answer(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-            connection = request.protocol
-            if isinstance(connection, Connection):
-                connection.said_something()
-            return handler(request)
-
-        super().__init__(answer)
+    def __init__(self, answering: Answering) -> None:
+        super().__init__(answering.answer)
+        self._answering = answering
         # Broken HTTP is answered with 400; aiohttp would log a traceback for each.
         quiet = logging.getLogger("minimidonet.http")
         quiet.setLevel(logging.CRITICAL)
@@ -93,4 +81,4 @@ class Connections(web.Server):
 
     def __call__(self) -> Connection:
         """A new connection."""
-        return Connection(self, loop=self._loop, **self._options)
+        return Connection(self, self._answering, loop=self._loop, **self._options)

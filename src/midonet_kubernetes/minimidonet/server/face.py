@@ -6,9 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
 
 from midonet_kubernetes.exchange import Request, Response
 from midonet_kubernetes.minimidonet.page.files import page_file
@@ -16,14 +19,17 @@ from midonet_kubernetes.minimidonet.rest.body import LONGEST_BODY
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 from midonet_kubernetes.minimidonet.server.api import ROOT, is_login, refused
 from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
-from midonet_kubernetes.minimidonet.server.rounds import Rounds
+from midonet_kubernetes.minimidonet.server.rounds import Outcome, Rounds
 from midonet_kubernetes.minimidonet.server.service import Service, is_stream
+from midonet_kubernetes.minimidonet.server.short_way import Reply
+from midonet_kubernetes.minimidonet.server.wire import rendered
 from midonet_kubernetes.minimidonet.store.file import StoreError, StoreFull
 
 BODY_SECONDS = 30.0
 MOST_REQUESTS = 1024  # at a time
 MOST_STREAMS = 4096
 STALLED_SECONDS = 30.0  # a reader of a stream may take nothing for so long
+_SHORT = frozenset(("GET", "POST", "PUT", "DELETE"))
 LOGINS = 2  # at a time, each in a thread of its own: a password takes its time and its memory
 
 _access_log = logging.getLogger("minimidonet.access")
@@ -67,19 +73,11 @@ class Face:
                 return plain
         try:
             response = await self._handle(http, path)
-        except Refusal as refusal:
-            response = refused(refusal)
         except ConnectionError:
             raise  # the client left: aiohttp knows what to do
-        except Exception:  # noqa: BLE001 - the last line: a defect must not end the server or show its inside
-            _log.exception("a request could not be answered: %s %s", http.method, path.partition("?")[0])
-            response = refused(Refusal(500, "This is a defect of minimidonet; its log says more"))
-        seconds = self._clock() - started
-        self._metrics.count(http.method, path, response.status, seconds)
-        if self._is_logging:
-            # Neither headers nor query strings: no secret can be in what is left.
-            where = path.partition("?")[0]
-            _access_log.info("%s %s %s %d %.1f ms", http.remote, http.method, where, response.status, seconds * 1e3)
+        except Exception as error:  # noqa: BLE001 - the last line: a defect must not end the server
+            response = _failure(error, http.method, path)
+        self._note(http.method, path, response.status, started, http.remote)
         return _sent(response)
 
     async def _handle(self, http: web.BaseRequest, path: str) -> Response:
@@ -88,18 +86,44 @@ class Face:
         self._running += 1
         try:
             body = await _body(http)
-            request = Request(http.method, path, _headers(http), body)
+            request = Request(http.method, path, _headers(http.headers, is_secure=http.secure), body)
             if is_login(path):
                 async with self._logins:
                     return await asyncio.to_thread(self._service.handle, request)
             return await self._rounds.answer(request)
-        except StoreFull as error:
-            raise Refusal(507, str(error)) from error
-        except StoreError as error:
-            _log.error("%s", error)
-            raise Refusal(507, str(error)) from error
         finally:
             self._running -= 1
+
+    def takes(self, method: str, path: str) -> bool:
+        """Whether a request may go the short way: one to MidoNet's API that takes no time of its own."""
+        return method in _SHORT and path.startswith(ROOT) and not is_login(path) and self._running < MOST_REQUESTS
+
+    def ask(self, request: Request, connection: RequestHandler, reply: Reply) -> None:
+        """Answer such a request by the short way."""
+        self._running += 1
+        if connection.ssl_context is not None:
+            request = replace(request, headers=_headers(request.headers, is_secure=True))
+        self._rounds.ask(request, partial(self._tell, request, connection, reply, self._clock()))
+
+    def _tell(self, request: Request, connection: RequestHandler, reply: Reply, started: float, outcome: Outcome) -> None:
+        self._running -= 1
+        method, path = request.method, request.path
+        response = outcome if isinstance(outcome, Response) else _failure(outcome, method, path)
+        try:
+            answer = rendered(response)
+        except ValueError as error:
+            response = _failure(error, method, path)
+            answer = rendered(response)
+        self._note(method, path, response.status, started, connection.peername)
+        reply(answer, is_last=response.headers.get("connection") == "close")
+
+    def _note(self, method: str, path: str, status: int, started: float, peer: object) -> None:
+        seconds = self._clock() - started
+        self._metrics.count(method, path, status, seconds)
+        if self._is_logging:
+            # Neither headers nor query strings: no secret can be in what is left.
+            where, remote = path.partition("?")[0], peer[0] if isinstance(peer, tuple) else peer
+            _access_log.info("%s %s %s %d %.1f ms", remote, method, where, status, seconds * 1e3)
 
     def _plain(self, method: str, path: str) -> web.Response | None:
         """Health, metrics and the page's files, for those who watch the server."""
@@ -162,11 +186,11 @@ def _too_long() -> Refusal:
     return Refusal(413, f"The body is longer than {LONGEST_BODY} bytes", headers={"connection": "close"})
 
 
-def _headers(http: web.BaseRequest) -> Mapping[str, str]:
+def _headers(headers: Mapping[str, str], *, is_secure: bool) -> Mapping[str, str]:
     """The headers; links of an answer over TLS have to start with https."""
-    if http.secure and "X-Forwarded-Proto" not in http.headers:
-        return {**http.headers, "X-Forwarded-Proto": "https"}
-    return http.headers
+    if is_secure and "X-Forwarded-Proto" not in headers:
+        return {**headers, "X-Forwarded-Proto": "https"}
+    return headers
 
 
 def _path(http: web.BaseRequest) -> str:
@@ -185,3 +209,15 @@ def _sent(response: Response) -> web.Response:
     if response.headers.get("connection") == "close":
         answer.force_close()
     return answer
+
+
+def _failure(error: Exception, method: str, path: str) -> Response:
+    """The answer to a request that failed; of a defect it does not show the inside."""
+    if isinstance(error, Refusal):
+        return refused(error)
+    if isinstance(error, StoreError):
+        if not isinstance(error, StoreFull):
+            _log.error("%s", error)
+        return refused(Refusal(507, str(error)))
+    _log.error("a request could not be answered: %s %s", method, path.partition("?")[0], exc_info=error)
+    return refused(Refusal(500, "This is a defect of minimidonet; its log says more"))

@@ -18,7 +18,8 @@ from midonet_kubernetes.minimidonet.store.store import Store
 
 LONGEST_ROUND = 0.005  # seconds; then whatever else waits for the loop has its turn
 
-_Answered = list[tuple[asyncio.Future[Response], Response]]
+Outcome = Response | Exception
+Tell = Callable[[Outcome], None]
 
 
 class Rounds:
@@ -34,32 +35,32 @@ class Rounds:
         self, handle: Callable[[Request], Response], store: Store, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._handle, self._store, self._clock = handle, store, clock
-        self._arrived: deque[tuple[Request, asyncio.Future[Response]]] = deque()
+        self._arrived: deque[tuple[Request, Tell]] = deque()
+
+    def ask(self, request: Request, tell: Tell) -> None:
+        """Answer a request: ``tell`` is called with the answer, or with why there is none.
+
+        That is a ``StoreError`` when what was written could not be kept, and was taken back.
+        """
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._round)  # not at once: who else is ready comes with it
+        self._arrived.append((request, tell))
 
     def answer(self, request: Request) -> asyncio.Future[Response]:
-        """The answer, to be awaited.
-
-        Raises:
-            StoreError: what was written with it could not be kept, and was taken back.
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Response] = loop.create_future()
-        if not self._arrived:
-            loop.call_soon(self._round)  # not at once: who else is ready comes with it
-        self._arrived.append((request, future))
+        """As ``ask``, to be awaited."""
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.ask(request, partial(_settle, future))
         return future
 
     def _round(self) -> None:
-        answered: _Answered = []
+        answered: list[tuple[Tell, Response]] = []
         ends = self._clock() + LONGEST_ROUND
         while self._arrived:
-            request, future = self._arrived.popleft()
-            if future.done():
-                continue  # nobody waits any more
+            request, tell = self._arrived.popleft()
             try:
-                answered.append((future, self._handle(request)))
+                answered.append((tell, self._handle(request)))
             except Exception as error:  # noqa: BLE001 - a defect is told to the one whose request met it
-                future.set_exception(error)
+                tell(error)
             if self._clock() >= ends:
                 break
         if self._arrived:
@@ -67,11 +68,15 @@ class Rounds:
         self._store.when_durable(partial(_let_go, answered))
 
 
-def _let_go(answered: _Answered, error: StoreError | None) -> None:
-    for future, response in answered:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(response)
-        else:
-            future.set_exception(error)
+def _let_go(answered: list[tuple[Tell, Response]], error: StoreError | None) -> None:
+    for tell, response in answered:
+        tell(response if error is None else error)
+
+
+def _settle(future: asyncio.Future[Response], outcome: Outcome) -> None:
+    if future.done():
+        return  # nobody waits any more
+    if isinstance(outcome, Response):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)

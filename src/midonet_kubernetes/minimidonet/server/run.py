@@ -106,7 +106,7 @@ async def serve(options: Options, *, say: Callable[[str], None] = print, stop: a
     )
     face = Face(service, metrics, log_access=options.log_access)
     runner = web.ServerRunner(
-        Connections(face.answer),
+        Connections(face),
         shutdown_timeout=STOP_SECONDS,
     )
     await runner.setup()

@@ -126,7 +126,7 @@ async def browser(running_browser):
 @asynccontextmanager
 async def serving(service: Service):
     metrics = ServerMetrics(frozenset(), streams=lambda: 0, alive=lambda: 0, revision=lambda: 0)
-    runner = web.ServerRunner(Connections(Face(service, metrics).answer), shutdown_timeout=0.1)
+    runner = web.ServerRunner(Connections(Face(service, metrics)), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

@@ -47,7 +47,7 @@ async def serving(service: Service | None = None):
     service = service or Service(Store())
     metrics = ServerMetrics(frozenset({"bridges"}), streams=service.hub.readers, alive=lambda: 0, revision=lambda: 0)
     the_face = Face(service, metrics)
-    runner = web.ServerRunner(Connections(the_face.answer), shutdown_timeout=0.1)
+    runner = web.ServerRunner(Connections(the_face), shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     served = Served(runner.addresses[0][1], the_face, service)
