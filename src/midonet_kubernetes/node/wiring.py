@@ -15,7 +15,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from midonet_kubernetes.errors import KernelError
-from midonet_kubernetes.linux.kernel import Kernel, Namespace, Routing
+from midonet_kubernetes.linux.kernel import Kernel, Namespace
+from midonet_kubernetes.linux.network import Routing
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 
 EVERYTHING = "0.0.0.0/0"

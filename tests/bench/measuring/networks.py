@@ -13,7 +13,8 @@ from typing import Self
 import pytest
 
 from measuring.report import say
-from midonet_kubernetes.linux.kernel import Namespace, Routing
+from midonet_kubernetes.linux.kernel import Namespace
+from midonet_kubernetes.linux.network import Routing
 from midonet_kubernetes.linux.real import LinuxKernel
 from midonet_kubernetes.testing.background import Background
 from midonet_kubernetes.topology.host_network import Address, Link

@@ -59,7 +59,12 @@ def test_a_namespace_lives_on_while_somebody_holds_it(kernel, tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("net.ipv4.ip_forward", "0"), ("net.ipv4.icmp_ratelimit", "1000"), ("net.ipv4.tcp_keepalive_time", "7200")],
+    [
+        ("net.ipv4.ip_forward", "0"),
+        ("net.ipv4.ip_early_demux", "1"),
+        ("net.ipv4.icmp_ratelimit", "1000"),
+        ("net.ipv4.tcp_keepalive_time", "7200"),
+    ],
 )
 def test_a_new_namespace_has_the_kernels_own_settings(here, setting, value):
     assert here.read_sysctl(setting) == value

@@ -97,7 +97,7 @@ class Node:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(30) == 0, self.log()
+            assert self.process.wait(60) == 0, self.log()
 
     def log(self):
         return (self.folder / "log").read_text()
@@ -140,7 +140,7 @@ def snapshot(kernel, namespace):
         return sorted(map(repr, [*routing.links(), *routing.addresses(), *routing.routes(), *routing.neighbours()]))
 
 
-def wait_for(condition, node=None, seconds=30.0):
+def wait_for(condition, node=None, seconds=60.0):
     """Until it holds, or the test fails."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -42,76 +42,76 @@ def name_of(netlink: NetlinkSocket, index: int) -> str:
 
 
 class Requests(ABC):
-    """``kernel.NetworkRequests``, but for what becomes of a request."""
+    """``network.NetworkRequests``, but for what becomes of a request."""
 
     @abstractmethod
     def _take(self, link: str, build: Callable[[int], Message]) -> None:
         """Do, or keep, the request that ``build`` makes from the number of ``link`` (0 for "")."""
 
     def add_veth(self, link: Link, peer: Link, peer_namespace: Namespace | None = None) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         descriptor = None if peer_namespace is None else peer_namespace.fileno()
         self._take(link.bridge, lambda bridge: encode.add_veth(link, bridge or None, peer, descriptor))
 
     def add_vxlan(self, link: Link, into: Namespace | None = None) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take("", lambda _: encode.add_vxlan(link, None if into is None else into.fileno()))
 
     def add_bridge(self, link: Link) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take("", lambda _: encode.add_bridge(link))
 
     def set_link(self, link: Link) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(link.bridge, lambda bridge: encode.set_link(link, bridge))
 
     def delete_link(self, name: str) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take("", lambda _: encode.delete_link(name))
 
     def move_link(self, name: str, into: Namespace) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take("", lambda _: encode.move_link(name, into.fileno()))
 
     def replace_address(self, address: Address) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(address.link, lambda index: encode.address(_REPLACE, address, index))
 
     def delete_address(self, address: Address) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(address.link, lambda index: encode.address(_DELETE, address, index))
 
     def replace_route(self, route: Route) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(route.link, lambda index: encode.route(_REPLACE, route, index))
 
     def delete_route(self, route: Route) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(route.link, lambda index: encode.route(_DELETE, route, index))
 
     def replace_neighbour(self, neighbour: Neighbour) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(neighbour.link, lambda index: encode.neighbour(_REPLACE, neighbour, index))
 
     def delete_neighbour(self, neighbour: Neighbour) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(neighbour.link, lambda index: encode.neighbour(_DELETE, neighbour, index))
 
     def replace_forwarding(self, entry: ForwardingEntry) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(entry.link, lambda index: encode.forwarding(_REPLACE, entry, index))
 
     def delete_forwarding(self, entry: ForwardingEntry) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(entry.link, lambda index: encode.forwarding(_DELETE, entry, index))
 
     def set_proxy_delay(self, link: str, milliseconds: int) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(link, lambda index: encode.proxy_delay(link, milliseconds, index))
 
 
 class RouteBatch(Requests):
-    """``kernel.Batch``: a link must be there when a request about it is added, not only when the batch is sent."""
+    """``network.Batch``: a link must be there when a request about it is added, not only when the batch is sent."""
 
     def __init__(self, netlink: NetlinkSocket) -> None:
         self._netlink = netlink
@@ -125,7 +125,7 @@ class RouteBatch(Requests):
             self._refused.append(refused)
 
     def send(self) -> list[KernelError]:
-        """See ``kernel.Batch``. Requests about links that were not there come first."""
+        """See ``network.Batch``. Requests about links that were not there come first."""
         messages, refused = self._messages, self._refused
         self._messages, self._refused = [], []
         return refused + self._netlink.exchange(messages)

@@ -21,34 +21,34 @@ T = TypeVar("T")
 
 
 class RouteSocket(Requests):
-    """``kernel.Routing`` of the real kernel."""
+    """``network.Routing`` of the real kernel."""
 
     def __init__(self, namespace: Namespace) -> None:
         self._netlink = NetlinkSocket(NETLINK_ROUTE, namespace)
 
     @property
     def port(self) -> int:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return self._netlink.port
 
     def close(self) -> None:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         self._netlink.close()
 
     def batch(self) -> RouteBatch:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return RouteBatch(self._netlink)
 
     def _take(self, link: str, build: Callable[[int], Message]) -> None:
         self._netlink.request(build(index_of(self._netlink, link) if link else 0))
 
     def links(self) -> list[Link]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         message = Message("list the links", encode.GET_LINK, 0, encode.LINK_HEADER.pack(0, 0, 0, 0, 0))
         return self._read(message, decode.link)
 
     def link(self, name: str) -> Link | None:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         body = encode.LINK_HEADER.pack(0, 0, 0, 0, 0) + text(encode.IFLA_NAME, name)
         try:
             answer = self._netlink.ask(Message(f"read the link {name}", encode.GET_LINK, 0, body))
@@ -59,12 +59,12 @@ class RouteSocket(Requests):
         return None if answer is None else decode.link(answer.body, partial(name_of, self._netlink))
 
     def addresses(self) -> list[Address]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         body = encode.ADDRESS_HEADER.pack(encode.IPV4, 0, 0, 0, 0)
         return self._read(Message("list the addresses", encode.GET_ADDRESS, 0, body), decode.address)
 
     def routes(self) -> list[Route]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         try:
             return self._read(encode.dump_routes(), decode.route)
         except KernelError as refused:
@@ -73,17 +73,17 @@ class RouteSocket(Requests):
             raise
 
     def neighbours(self) -> list[Neighbour]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         body = encode.NEIGHBOUR_HEADER.pack(encode.IPV4, 0, 0, 0, 0)
         return self._read(Message("list the neighbours", encode.GET_NEIGHBOUR, 0, body), decode.neighbour)
 
     def forwarding(self) -> list[ForwardingEntry]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         body = encode.NEIGHBOUR_HEADER.pack(encode.BRIDGE, 0, 0, 0, 0)
         return self._read(Message("list the forwarding entries", encode.GET_NEIGHBOUR, 0, body), decode.forwarding)
 
     def proxy_delays(self) -> dict[str, int]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         message = Message("list the proxy delays", encode.GET_NEIGHBOUR_TABLE, 0, bytes((encode.IPV4, 0, 0, 0)))
         found = (decode.proxy_delay(answer.body) for answer in self._netlink.dump(message))
         return {name_of(self._netlink, index): delay for index, delay in filter(None, found)}

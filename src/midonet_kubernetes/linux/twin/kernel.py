@@ -23,7 +23,12 @@ from midonet_kubernetes.linux.twin.watch import TwinWatch
 _OF_NETWORK = frozenset({"link", "address", "route", "neighbour", "forwarding"})
 _OF_RULE_SETS = frozenset({"rule set"})
 _SETTINGS = ("net/ipv4/conf", "net/ipv6/conf")
-_FRESH = {"net/ipv4/ip_forward": "0", "net/ipv4/icmp_ratelimit": "1000", "net/ipv4/tcp_keepalive_time": "7200"}
+_FRESH = {
+    "net/ipv4/ip_forward": "0",
+    "net/ipv4/ip_early_demux": "1",
+    "net/ipv4/icmp_ratelimit": "1000",
+    "net/ipv4/tcp_keepalive_time": "7200",
+}
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""``kernel.Routing`` and ``kernel.Batch`` over a network in memory."""
+"""``network.Routing`` and ``network.Batch`` over a network in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ StateOf = Callable[[Namespace], "NamespaceState"]
 
 
 class TwinRequests(ABC):
-    """``kernel.NetworkRequests``, but for when a request is done."""
+    """``network.NetworkRequests``, but for when a request is done."""
 
     def __init__(self, state: NamespaceState, state_of: StateOf, port: int) -> None:
         self._state, self._state_of, self._port = state, state_of, port
@@ -29,66 +29,66 @@ class TwinRequests(ABC):
         """Do, or keep, a change; ``link`` must be there already."""
 
     def add_veth(self, link: Link, peer: Link, peer_namespace: Namespace | None = None) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         other = None if peer_namespace is None else self._state_of(peer_namespace).network
         self._take(lambda network: _add_veth(network, link, peer, other or network), link.bridge)
 
     def add_vxlan(self, link: Link, into: Namespace | None = None) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         other = None if into is None else self._state_of(into).network
         self._take(lambda network: _add_vxlan(network, link, other or network))
 
     def add_bridge(self, link: Link) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.add(link, "bridge", up=link.up))
 
     def set_link(self, link: Link) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.change(link), link.bridge)
 
     def delete_link(self, name: str) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.remove(name))
 
     def move_link(self, name: str, into: Namespace) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         other = self._state_of(into).network
         self._take(lambda network: _move(network, name, other))
 
     def replace_address(self, address: Address) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.put_address(address), address.link)
 
     def delete_address(self, address: Address) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.take_address(address), address.link)
 
     def replace_route(self, route: Route) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.put_route(route), route.link)
 
     def delete_route(self, route: Route) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.take_route(route), route.link)
 
     def replace_neighbour(self, neighbour: Neighbour) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.put_neighbour(neighbour), neighbour.link)
 
     def delete_neighbour(self, neighbour: Neighbour) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.take_neighbour(neighbour), neighbour.link)
 
     def replace_forwarding(self, entry: ForwardingEntry) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.put_forwarding(entry), entry.link)
 
     def delete_forwarding(self, entry: ForwardingEntry) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
         self._take(lambda network: network.take_forwarding(entry), entry.link)
 
     def set_proxy_delay(self, link: str, milliseconds: int) -> None:
-        """See ``kernel.NetworkRequests``."""
+        """See ``network.NetworkRequests``."""
 
         def change(network: Network) -> None:
             network.find(link).proxy_delay = milliseconds
@@ -97,7 +97,7 @@ class TwinRequests(ABC):
 
 
 class TwinBatch(TwinRequests):
-    """``kernel.Batch``."""
+    """``network.Batch``."""
 
     def __init__(self, state: NamespaceState, state_of: StateOf, port: int) -> None:
         super().__init__(state, state_of, port)
@@ -113,7 +113,7 @@ class TwinBatch(TwinRequests):
             self._refused.append(refused)
 
     def send(self) -> list[KernelError]:
-        """See ``kernel.Batch``."""
+        """See ``network.Batch``."""
         changes, refused = self._changes, self._refused
         self._changes, self._refused = [], []
         for change in changes:
@@ -126,7 +126,7 @@ class TwinBatch(TwinRequests):
 
 
 class TwinRouting(TwinRequests):
-    """``kernel.Routing``."""
+    """``network.Routing``."""
 
     def __init__(self, state: NamespaceState, state_of: StateOf, port: int) -> None:
         super().__init__(state, state_of, port)
@@ -135,17 +135,17 @@ class TwinRouting(TwinRequests):
 
     @property
     def port(self) -> int:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return self._port
 
     def close(self) -> None:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         if self._open:
             self._open = False
             self._state.release()
 
     def batch(self) -> TwinBatch:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return TwinBatch(self._state, self._state_of, self._port)
 
     def _take(self, change: Callable[[Network], object], link: str = "") -> None:
@@ -155,32 +155,32 @@ class TwinRouting(TwinRequests):
             change(self._state.network)
 
     def links(self) -> list[Link]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return [link.read() for link in self._state.network.links.values()]
 
     def link(self, name: str) -> Link | None:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         found = self._state.network.links.get(name)
         return None if found is None else found.read()
 
     def addresses(self) -> list[Address]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return list(self._state.network.addresses)
 
     def routes(self) -> list[Route]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return list(self._state.network.routes.values())
 
     def neighbours(self) -> list[Neighbour]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return list(self._state.network.neighbours.values())
 
     def forwarding(self) -> list[ForwardingEntry]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return [entry for link in self._state.network.links.values() for entry in link.forwarding.values()]
 
     def proxy_delays(self) -> dict[str, int]:
-        """See ``kernel.Routing``."""
+        """See ``network.Routing``."""
         return {name: link.proxy_delay for name, link in self._state.network.links.items()}
 
 

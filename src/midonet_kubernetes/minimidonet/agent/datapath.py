@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from midonet_kubernetes.errors import KernelError
-from midonet_kubernetes.linux.kernel import Batch, Kernel, Namespace
+from midonet_kubernetes.linux.kernel import Kernel, Namespace
+from midonet_kubernetes.linux.network import Batch
 from midonet_kubernetes.minimidonet.agent.network import LOOPBACK, Entry, Found, Operation
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
 from midonet_kubernetes.topology.host_state import SYSCTLS
