@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "kernel" / "agent"))
+sys.path.insert(0, str(Path(__file__).parent))
 from machines import Cluster
 from programs import World
 

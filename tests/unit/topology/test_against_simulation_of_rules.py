@@ -136,7 +136,7 @@ PORT_CONDITIONS = st.fixed_dictionaries(
 
 @st.composite
 def chains(draw, conditions=CONDITIONS, *, circles=False):
-    """Chains whose jumps form a tree (a chain runs once per evaluation in MidoNet, at every jump in the kernel), or lead anywhere."""
+    """Chains whose jumps form a tree (MidoNet runs a chain once per evaluation, the kernel at every jump), or lead anywhere."""
     changes, reached = [], set()
     for number, chain in enumerate(CHAINS):
         changes.append(put("Chain", chain))

@@ -24,7 +24,7 @@ from midonet_kubernetes.topology.host_network import Link
 
 _log = logging.getLogger(__name__)
 
-FIRST_RETRY, LONGEST_RETRY = 0.2, 5.0  # seconds
+FIRST_RETRY, LONGEST_RETRY = 0.2, 4.0  # seconds; what was missed while the server was away is there within five
 GATHER = 0.05  # seconds between a notice and the comparison, for more notices to come
 PERIOD = 30.0  # seconds between comparisons of what the kernel tells nobody about
 REPORT_PERIOD = 0.2  # seconds between reports at least
