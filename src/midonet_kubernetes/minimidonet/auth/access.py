@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from midonet_kubernetes.minimidonet.rest.media import ERROR
 from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 
+_NO_DIGIT_OF_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 CHALLENGE = {"www-authenticate": 'Basic  realm="BASIC_AUTH_REALM"'}  # MidoNet writes two blanks
 
 
@@ -74,14 +75,17 @@ def credentials(authorization: str | None) -> tuple[str, str]:
     """
     if authorization is None or not authorization.strip():
         raise not_logged_in("Authorization header is not set.")
-    scheme, _, encoded = authorization.strip().partition(" ")
-    if scheme.lower() != "basic":
+    scheme, blank, encoded = authorization.strip().partition(" ")
+    if scheme.lower() != "basic" or not blank:
         raise not_logged_in("Authorization header does not contain Basic.")
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    parts = text.rstrip(":").split(":")
+    parts = _decode(encoded).rstrip(":").split(":")
     if len(parts) != 2:
         raise not_logged_in("Authorization header is not valid")
     return parts[0], parts[1]
+
+
+def _decode(encoded: str) -> str:
+    """Base64 as MidoNet's library reads it: of either alphabet, up to the padding, which may be missing."""
+    kept = _NO_DIGIT_OF_BASE64.sub("", encoded.partition("=")[0].replace("-", "+").replace("_", "/"))
+    whole = kept[:-1] if len(kept) % 4 == 1 else kept
+    return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode(errors="replace")

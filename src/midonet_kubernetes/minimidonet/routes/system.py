@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from midonet_kubernetes.minimidonet.rest.call import Answer, Call
 from midonet_kubernetes.minimidonet.rest.declare import get, post, remove, types
@@ -45,6 +45,9 @@ _ENTRIES = (
     ("vtep", "vteps", "vteps"),
 )
 _STATE = {"state": "ACTIVE", "availability": "READWRITE", "version": "5.0.0", "information": None}
+_ADMIN = "admin"
+# What may stand as it is in a path's segment and in the value of a query.
+_SEGMENT, _QUERY = ":@!$&'()*+,;=", ":@/?!$'()*,;"
 _NO_CHANGE = "Tenants cannot be created, updated or deleted via the REST API."
 
 
@@ -66,28 +69,28 @@ def _show_state(_: Call, __: Transaction) -> Answer:
     return Answer(200, _STATE)
 
 
-def _tenant(call: Call, id_: str, description: str) -> dict[str, Any]:
-    query = f"?tenant_id={quote(id_, safe='')}"
+def _tenant(call: Call, id_: str) -> dict[str, Any]:
+    """A tenant as MidoNet's mock knows it: one it has, all others it makes up."""
+    query = f"?tenant_id={quote_plus(id_, safe=_QUERY)}"
     return {
         "id": id_,
         "name": id_,
-        "description": description,
+        "description": "Admin Tenant" if id_ == _ADMIN else id_,
         "enabled": True,
         "routers": f"{call.base}/routers{query}",
         "bridges": f"{call.base}/bridges{query}",
         "chains": f"{call.base}/chains{query}",
         "portGroups": f"{call.base}/port_groups{query}",
-        "uri": f"{call.base}/tenants/{quote(id_, safe='')}",
+        "uri": f"{call.base}/tenants/{quote(id_, safe=_SEGMENT)}",
     }
 
 
 def _list_tenants(call: Call, _: Transaction) -> Answer:
-    return Answer(200, [_tenant(call, "admin", "Admin Tenant")])
+    return Answer(200, [_tenant(call, _ADMIN)])
 
 
 def _show_tenant(call: Call, _: Transaction) -> Answer:
-    id_ = call.path["id"]
-    return Answer(200, _tenant(call, id_, id_))
+    return Answer(200, _tenant(call, call.path["id"]))
 
 
 def _refuse_tenant(_: Call, __: Transaction) -> Answer:

@@ -19,11 +19,14 @@ def basic(text: str) -> str:
         ("  ", "Authorization header is not set."),
         ("Bearer x", "Authorization header does not contain Basic."),
         ("Basic ???", "Authorization header is not valid"),
-        ("Basic", "Authorization header is not valid"),
+        ("Basic", "Authorization header does not contain Basic."),
+        ("BasicYWRtaW46YWRtaW4=", "Authorization header does not contain Basic."),
+        ("Basic =YWRtaW46YWRtaW4=", "Authorization header is not valid"),
         (basic("admin"), "Authorization header is not valid"),
         (basic("admin:"), "Authorization header is not valid"),
         (basic("admin:a:b"), "Authorization header is not valid"),
-        (basic(""), "Authorization header is not valid"),
+        (basic(""), "Authorization header does not contain Basic."),
+        (basic("::"), "Authorization header is not valid"),
     ],
 )
 def test_a_header_without_a_user_and_a_password_is_refused(header, message):
@@ -36,6 +39,11 @@ def test_a_header_without_a_user_and_a_password_is_refused(header, message):
 @pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC"])
 def test_the_scheme_may_be_in_any_case(scheme):
     assert credentials(basic("admin:pässword").replace("Basic", scheme)) == ("admin", "pässword")
+
+
+@pytest.mark.parametrize("encoded", ["YTo_Pg==", "YTo/Pg==", "YTo_Pg", " Y T o / P g", "YTo_Pg==ignored", "YTo_PgA"])
+def test_base64_is_read_leniently(encoded):
+    assert credentials(f"Basic {encoded}")[1].rstrip("\0") == "?>"
 
 
 def test_the_mock_lets_everybody_in_with_the_same_token():
