@@ -296,21 +296,21 @@ static struct text read_standard_input(void) {
     }
 }
 
-/* Opens the pod's network namespace; -1 when none is named, or when it is gone and that does not matter. */
+/* Opens the pod's network namespace; -1 when none is named, or when it cannot be had and only ADD and CHECK need it. */
 static int open_namespace(const char *command) {
     const char *path = getenv("CNI_NETNS");
-    bool gone_is_fine = strcmp(command, "DEL") == 0;
+    bool needed = strcmp(command, "ADD") == 0 || strcmp(command, "CHECK") == 0;
     if (path == NULL || path[0] == '\0')
         return -1; /* whether one is needed is for the daemon to say */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0 && gone_is_fine)
+    if (descriptor < 0 && !needed)
         return -1;
     if (descriptor < 0)
         fail(BAD_ENVIRONMENT, "CNI_NETNS=%s cannot be opened: %s; does the container still exist?", path, strerror(errno));
     if (ioctl(descriptor, GET_NAMESPACE_TYPE) == NETWORK_NAMESPACE)
         return descriptor;
     close(descriptor); /* the mount of a deleted namespace is gone, the file below it may remain */
-    if (gone_is_fine)
+    if (!needed)
         return -1;
     fail(BAD_ENVIRONMENT, "CNI_NETNS=%s is not a network namespace; was the container deleted?", path);
 }

@@ -102,15 +102,14 @@ class Attachments:
         Raises:
             CniError: it could not be done; nothing is left of it that a DEL would not take away.
         """
-        if namespace is None or namespace.identity in {self._own.identity, self.wiring.outer.identity}:
-            raise CniError(cni.BAD_ENVIRONMENT, f"CNI_NETNS={call.namespace} is not a container's network namespace")
+        pod = self._containers_own(call, namespace)
         try:
             self._clear(call)
             attachment = self.ledger.reserve(call, self._mac(call))
         except (KernelError, MachineError, Exhausted) as error:
             raise self._refused(call, error) from None
         try:
-            self.wiring.connect(self.wire(attachment), namespace)
+            self.wiring.connect(self.wire(attachment), pod)
             self.ledger.finish(attachment)
         except (KernelError, MachineError) as error:
             with suppress(KernelError):
@@ -120,6 +119,11 @@ class Attachments:
         address = f"{wire.address}/{wire.length}"
         attached = Attached(wire.link, wire.router_mac, self._placement.outer, wire.mac, wire.mtu, address, wire.gateway)
         return add_result(call, attached)
+
+    def _containers_own(self, call: Call, namespace: Namespace | None) -> Namespace:
+        if namespace is None or namespace.identity in {self._own.identity, self.wiring.outer.identity}:
+            raise CniError(cni.BAD_ENVIRONMENT, f"CNI_NETNS={call.namespace} is not a container's network namespace")
+        return namespace
 
     def _clear(self, call: Call) -> None:
         """Make way for an ADD: what one that was cut off has left goes, an interface that is complete stays."""
@@ -177,8 +181,9 @@ class Attachments:
             raise CniError(cni.INTERFACE_DIFFERS, message)
         wire = self.wire(attachment)
         has, expected = f"{wire.address}/{wire.length}", expected_addresses(call)
+        pod = self._containers_own(call, namespace)
         try:
-            found = self.wiring.differences(wire, self.wiring.survey(), namespace)
+            found = self.wiring.differences(wire, self.wiring.survey(), pod)
         except KernelError as error:
             raise self._refused(call, error) from None
         if has not in expected:

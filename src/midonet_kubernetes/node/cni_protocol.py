@@ -34,7 +34,7 @@ INTERFACE_DIFFERS = 100  # codes from 100 are the plugin's own
 INTERNAL = 101
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-_INTERFACE = re.compile(r"[^\s/:\x00-\x1f]+")
+_INTERFACE = re.compile(r"[^\s/:%\x00-\x1f]+")  # the kernel makes up a number for "%d"
 _LONGEST_INTERFACE = 15  # bytes; the kernel's IFNAMSIZ without the end
 _NEEDED = {
     "ADD": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"),
@@ -217,7 +217,7 @@ def _check_names(container: str, interface: str) -> None:
     if not _NAME.fullmatch(container):
         raise CniError(BAD_ENVIRONMENT, "CNI_CONTAINERID must be letters, digits, _, . and -, and begin with a letter or digit")
     if not _INTERFACE.fullmatch(interface) or interface in {".", ".."} or len(interface.encode()) > _LONGEST_INTERFACE:
-        message = f"CNI_IFNAME must be at most {_LONGEST_INTERFACE} bytes without spaces, slashes and colons"
+        message = f"CNI_IFNAME must be at most {_LONGEST_INTERFACE} bytes without spaces, slashes, colons and %"
         raise CniError(BAD_ENVIRONMENT, message)
 
 

@@ -239,10 +239,11 @@ class Daemon:
         return answer(protocol, 0 if code == 0 else 1, output)
 
     def _adopt(self, descriptor: int | None) -> Namespace | None:
+        """The namespace; what is none counts as not sent, and is missed only where one is needed."""
         try:
             return None if descriptor is None else self._kernel.adopt_namespace(descriptor)
-        except KernelError as error:
-            raise CniError(cni.BAD_ENVIRONMENT, f"CNI_NETNS is not a network namespace: {error}") from None
+        except KernelError:
+            return None
 
     def _observe(self, command: str, code: int, started: float) -> None:
         self.observer.operation(command, code, self._clock() - started)

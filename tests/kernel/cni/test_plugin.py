@@ -222,12 +222,17 @@ def test_without_a_command_it_says_who_runs_it():
 
 
 @pytest.mark.parametrize("path", ["/does/not/exist", "/etc/passwd", "/dev/null", "/tmp"])
-def test_a_namespace_that_is_none_is_a_bad_environment(tmp_path, daemon, path):
+def test_a_namespace_that_is_none_is_a_bad_environment(tmp_path, path):
     for command in ("ADD", "CHECK"):
         status, error = run(command, configuration(tmp_path), CNI_NETNS=path)
         assert (status, error["code"], path in error["msg"]) == (1, 4, True)
+
+
+@pytest.mark.parametrize("command", ["DEL", "STATUS", "GC", "FUTURE"])
+@pytest.mark.parametrize("path", ["/does/not/exist", "/tmp"])
+def test_an_operation_that_needs_no_namespace_takes_any(tmp_path, daemon, command, path):
     server = daemon()
-    assert run("DEL", configuration(tmp_path), CNI_NETNS=path)[0] == 0
+    assert run(command, configuration(tmp_path), CNI_NETNS=path)[0] == 0
     assert server.descriptors == []
 
 

@@ -90,6 +90,7 @@ def test_an_operation_on_the_network_needs_no_container(command):
         {"CNI_IFNAME": "a/b"},
         {"CNI_IFNAME": "a:b"},
         {"CNI_IFNAME": "a b"},
+        {"CNI_IFNAME": "eth%d"},
         {"CNI_IFNAME": ".."},
         {"CNI_IFNAME": "sixteen-letters-"},
         {"CNI_IFNAME": "\u00fc" * 8},  # 16 bytes

@@ -12,7 +12,7 @@ from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.node.state import State
 from midonet_kubernetes.topology.host_network import Address, Link
 
-CONFIGURATION = '{"cniVersion":"1.1.0","name":"midonet"}'
+CONFIGURATION = '{"cniVersion":"1.1.0","name":"midonet","prevResult":{}}'
 
 
 class Node:
@@ -84,9 +84,13 @@ def test_any_line_is_answered(node, line):
     assert error["code"] in {4, 6}
 
 
-def test_a_descriptor_that_is_no_namespace_is_a_bad_environment_and_closed(node):
+@pytest.mark.parametrize(("command", "code"), [("ADD", 4), ("DEL", 0), ("STATUS", 0), ("GC", 0), ("CHECK", 4)])
+def test_a_descriptor_that_is_no_namespace_is_closed_and_missed_only_where_one_is_needed(node, command, code):
+    node.ready()
+    if command == "CHECK":
+        assert "code" not in node.call("ADD", node.pod("pod"))
     descriptor = os.open("/dev/null", os.O_RDONLY)
-    assert parts(node.ready().daemon.answer(node.line("ADD"), descriptor))[3]["code"] == 4
+    assert parts(node.daemon.answer(node.line(command), descriptor))[3].get("code", 0) == code
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
 
