@@ -14,8 +14,8 @@ from midonet_kubernetes.node.state import State
 from midonet_kubernetes.testing.background import Background, ours
 from midonet_kubernetes.topology.host_network import Address, Link
 
-JUDGES = ("cnitool", "portmap", "bandwidth", "tuning")
-ABSENT = "no cnitool, portmap, bandwidth and tuning: run `make kubernetes` once"
+JUDGES = ("cnitool", "loopback", "portmap", "bandwidth", "tuning")
+ABSENT = f"not all of {', '.join(JUDGES)}: run `make kubernetes` once"
 KUBECONFIG = """
 apiVersion: v1
 kind: Config
@@ -134,12 +134,12 @@ class Node:
         """The daemon's configuration."""
         return json.loads((self.configurations / "10-midonet.conflist").read_text())
 
-    def configure(self, *chained, version="1.1.0", name="midonet"):
-        """A configuration of its own, in place of the daemon's."""
+    def configure(self, *chained, version="1.1.0", name="midonet", ahead=()):
+        """A configuration of its own, in place of the daemon's; ``ahead`` are the plugins before ours."""
         document = {
             "cniVersion": version,
             "name": name,
-            "plugins": [{"type": "midonet-kube-cni", "socket": str(self.folder / "api")}, *chained],
+            "plugins": [*ahead, {"type": "midonet-kube-cni", "socket": str(self.folder / "api")}, *chained],
         }
         (self.configurations / "01-own.conflist").write_text(json.dumps(document))
 

@@ -78,6 +78,21 @@ def test_bandwidth_limits_a_pod_on_a_real_midonet(make_node, namespaces):
     assert node.snapshot() == before
 
 
+@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])
+def test_what_a_plugin_before_ours_has_made_is_passed_on(make_node, namespaces, version):
+    node, pod = make_node("loopback"), namespaces("web")
+    node.configure(version=version, ahead=[{"type": "loopback"}])
+    result = node.add(pod)
+    assert [one["name"] for one in result["interfaces"]] == ["lo", interface_for("shop/web"), "eth0"]
+    assert [(one["address"], one["interface"]) for one in result["ips"] if ":" not in one["address"]] == [
+        ("127.0.0.1/8", 0),
+        ("10.244.1.3/32", 2),
+    ]
+    if version != "0.3.1":
+        assert node.cnitool("check", pod) == (0, None, "")
+    assert node.cnitool("del", pod) == (0, None, "")
+
+
 def tuning(node, **settings):
     return {"type": "tuning", "dataDir": str(node.folder / "tuning"), **settings}
 
