@@ -29,11 +29,13 @@ class Media:
         types: in order of declaration.
         generic: compared as text; otherwise negotiated.
         otherwise: the status when none fits; 0 for the mechanism's usual one (406 or 415).
+        any_json: what is negotiated may be any JSON type.
     """
 
     types: tuple[str, ...]
     generic: bool = True
     otherwise: int = 0
+    any_json: bool = False
 
     def produced(self, accept: str | None) -> str:
         """What the answer to a GET is labelled with.
@@ -65,6 +67,8 @@ def _produced(media: Media, accept: str | None) -> str:
             return offered[wanted]
         if wanted in {ANY, "*", "application/*"}:
             return media.types[0]
+        if media.any_json and wanted.endswith(("/json", "+json")):
+            return wanted
         if media.otherwise:
             break  # the verb that every resource inherits takes this type, and is not supported here
     raise Refusal(media.otherwise or 406, plain=True)

@@ -73,7 +73,7 @@ def _delete(call: Call, store: Transaction) -> Answer:
 _PATH = "/hosts/{parent:uuid}/ports"
 _TYPES = types("HostInterfacePort-v1", generic=False)
 _LISTED = types("HostInterfacePort-v1", json=False, generic=False)
-_SHOWN = Media((JSON, vendor("HostInterfacePort-v1")), generic=False)
+_SHOWN = Media((JSON, vendor("HostInterfacePort-v1")), generic=False, any_json=True)
 ROUTES = (
     get(_PATH, _list, _LISTED.collection),
     post(_PATH, _create, _TYPES.item, BINDING.read),

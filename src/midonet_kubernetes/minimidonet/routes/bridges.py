@@ -23,10 +23,13 @@ def _before_create(_: Call, __: Transaction, values: Object) -> None:
         raise bad_request(_VXLAN_PORTS_ARE_DERIVED)
 
 
-def _before_replace(_: Call, store: Transaction, old: Object, values: Object) -> None:
+def _before_replace(_: Call, __: Transaction, ___: Object, values: Object) -> None:
     if values.pop("vxLanPortIds", None):
         raise bad_request(_VXLAN_PORTS_ARE_DERIVED)
-    # MidoNet's PUT does not carry the list of DHCPv6 subnets over from the stored bridge.
+
+
+def _after_replace(_: Call, store: Transaction, old: Object, __: Object) -> None:
+    """MidoNet's PUT does not carry the list of DHCPv6 subnets over from the stored bridge."""
     for subnet in store.find("DhcpV6Subnet", "bridgeId", old["id"]):
         store.delete("DhcpV6Subnet", subnet)
 
@@ -76,6 +79,7 @@ BRIDGE = Resource(
     ),
     before_create=_before_create,
     before_replace=_before_replace,
+    after_replace=_after_replace,
     shape=_shape,
     delete_missing=404,
 )

@@ -127,12 +127,11 @@ def _delete(call: Call, store: Transaction) -> Answer:
 
 
 _TYPES = types("DhcpHost-v2", generic=False)
-_CREATED = types("DhcpHost-v2")
 _LISTED = types("DhcpHost-v2", json=False, generic=False)
 _PATH = "/bridges/{parent:uuid}/dhcp/{subnet}/hosts"
 ROUTES = (
     get(_PATH, _list, _LISTED.collection),
-    post(_PATH, _create, _CREATED.item, HOST.read),
+    post(_PATH, _create, _TYPES.item, HOST.read),
     get(_PATH + "/{mac}", _show, _TYPES.item),
     put(_PATH + "/{mac}", _replace, _TYPES.item, HOST.read),
     remove(_PATH + "/{mac}", _delete),

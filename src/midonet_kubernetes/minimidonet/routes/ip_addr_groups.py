@@ -59,7 +59,9 @@ def _read_address(given: Any) -> Object | None:
     text = str(version) if isinstance(version, int | str) and not isinstance(version, bool) else ""
     if text not in _VERSIONS:
         raise bad_request("Could not resolve type id: version has to be 4 or 6")
-    address = given.get("addr")
+    address, group = given.get("addr"), given.get("ipAddrGroupId")
+    if group is not None:
+        coercion.uuid(group)  # not looked at any further
     return {"version": text, "addr": None if address is None else coercion.text(address)}
 
 

@@ -62,6 +62,7 @@ _ROUTER_PORT = Fields(
         field.number("rtrPortVni", 0, 0xFFFFFF, default=None),
         field.Field("offRampVxlan", coercion.boolean),
         field.uuid("serviceContainerId"),
+        field.ignored("bgpStatus", coercion.text),
     )
 )
 FIELDS = {"Bridge": _BRIDGE_PORT, "Router": _ROUTER_PORT}

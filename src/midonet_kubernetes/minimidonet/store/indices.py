@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,7 +61,7 @@ class Unordered:
         self._field, self._many = field, many
         self._ids: dict[str, dict[str, None]] = {}
 
-    def values(self, object_: Object) -> Iterable[str]:
+    def values(self, object_: Object) -> Collection[str]:
         """The ids that the object refers to."""
         value = object_.get(self._field)
         if value is None:
@@ -75,12 +75,24 @@ class Unordered:
 
     def discard(self, id_: str, object_: Object) -> None:
         """See ``Index``."""
-        for value in self.values(object_):
+        self._drop(id_, self.values(object_))
+
+    def _drop(self, id_: str, values: Iterable[str]) -> None:
+        for value in values:
             ids = self._ids.get(value)
             if ids is not None:
                 ids.pop(id_, None)
                 if not ids:
                     del self._ids[value]
+
+    def change(self, id_: str, old: Object, new: Object) -> None:
+        """The object refers to other ones now; where it still does, it keeps its place."""
+        before, after = self.values(old), self.values(new)
+        if before == after:
+            return
+        self._drop(id_, set(before) - set(after))
+        for value in after:
+            self._ids.setdefault(value, {})[id_] = None  # in its place, if it has one
 
     def fill(self, objects: Mapping[str, Object]) -> None:
         """See ``Index``."""

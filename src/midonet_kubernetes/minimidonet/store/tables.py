@@ -100,10 +100,8 @@ class Tables:
 
 
 def _move(index: Index, id_: str, old: Object, new: Object) -> None:
-    """Leave the entry alone (and its place in the order) unless the object refers to something else now."""
     if isinstance(index, Unordered):
-        before, after = set(index.values(old)), set(index.values(new))
-        if before == after:
-            return
-    index.discard(id_, old)
-    index.add(id_, new)
+        index.change(id_, old, new)
+    else:
+        index.discard(id_, old)
+        index.add(id_, new)

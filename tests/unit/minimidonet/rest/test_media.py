@@ -10,6 +10,7 @@ GENERIC = Media((BRIDGE, JSON))
 STRICT = Media((vendor("IpAddrGroup-v1"),))
 DECLARED = Media((BRIDGE, JSON), generic=False)
 INHERITED = Media((JSON, BRIDGE), generic=False, otherwise=405)
+ANY_JSON = Media((JSON, BRIDGE), generic=False, any_json=True)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,10 @@ INHERITED = Media((JSON, BRIDGE), generic=False, otherwise=405)
         (DECLARED, f"{JSON};q=0", 406),
         (DECLARED, f"{JSON};q=x", 406),
         (DECLARED, OLD, 406),
+        (ANY_JSON, OLD, OLD.lower()),
+        (ANY_JSON, f"text/html, {OLD}", OLD.lower()),
+        (ANY_JSON, None, JSON),
+        (ANY_JSON, "text/plain", 406),
         (INHERITED, None, JSON),
         (INHERITED, f"text/html, {JSON}", 405),
         (INHERITED, f"{JSON}, text/html", JSON),

@@ -21,6 +21,16 @@ def test_a_list_refers_to_each_of_its_elements():
     assert (index.find("p"), index.find("q"), index.find("r")) == (["g"], ["g"], [])
 
 
+def test_a_referrer_keeps_its_place_where_it_goes_on_referring():
+    index = Unordered("portIds", many=True)
+    index.add("g", {"portIds": ["p"]})
+    index.add("h", {"portIds": ["p", "q"]})
+    index.change("g", {"portIds": ["p"]}, {"portIds": ["p", "q"]})
+    assert (index.find("p"), index.find("q")) == (["g", "h"], ["h", "g"])
+    index.change("h", {"portIds": ["p", "q"]}, {"portIds": ["q"]})
+    assert (index.find("p"), index.find("q")) == (["g"], ["h", "g"])
+
+
 def test_an_object_without_the_field_is_in_no_index():
     for index in (Unordered("f", many=False), Unordered("f", many=True), Ranked("f", "rank")):
         index.add("a", {"rank": 1.0})
