@@ -89,6 +89,8 @@ def _own_plugin() -> Path:
 
 def _put(path: Path, content: bytes, mode: int) -> bool:
     with suppress(OSError):
+        for left in path.parent.glob(f".{path.name}.*"):  # by a daemon that was killed
+            left.unlink()
         if path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
             return False
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -56,7 +56,8 @@ class Server:
         unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            unfinished.unlink(missing_ok=True)
+            for left in self._path.parent.glob(f".{self._path.name}.*"):  # by a daemon that was killed
+                left.unlink()
             mask = os.umask(0o177)
             try:
                 listener.bind(str(unfinished))

@@ -112,6 +112,20 @@ def test_an_operation_is_counted_by_its_code(node):
     assert value(node, "midonet_kube_node_addresses", state="free") == 252
 
 
+def test_what_a_pod_has_lost_comes_back_and_is_counted(node):
+    pod = node.ready().pod("pod")
+    node.call("ADD", pod)
+    before = value(node, "midonet_kube_node_repairs_total")
+    with contextlib.closing(node.kernel.routing(pod)) as inside:
+        inside.delete_address(Address("eth0", "10.1.0.3/32"))
+        assert node.daemon.maintain(inside=False) == []
+        repaired = node.daemon.maintain(inside=True)  # the route goes with the last address
+        assert repaired[:2] == ["eth0 has lost its address 10.1.0.3", "the container has no default route"]
+        assert Address("eth0", "10.1.0.3/32") in inside.addresses()
+        assert node.daemon.maintain(inside=True) == []
+    assert value(node, "midonet_kube_node_repairs_total") == before + len(repaired)
+
+
 def test_a_full_pod_cidr_is_an_event(node):
     node.ready("10.1.0.0/30")
     assert node.call("ADD", node.pod("pod"))["code"] == 11

@@ -34,6 +34,15 @@ def test_a_plugin_that_is_right_is_left_alone(tmp_path):
     assert (tmp_path / "bin" / install.PLUGIN).stat().st_ino == before
 
 
+@pytest.mark.usefixtures("plugin")
+def test_what_a_daemon_left_that_was_killed_while_it_installed_goes(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name in (f".{install.PLUGIN}.4711", ".other.4711"):
+        (tmp_path / "bin" / name).write_bytes(b"half of")
+    install.install_plugin(tmp_path / "bin")
+    assert sorted(path.name for path in (tmp_path / "bin").iterdir()) == [".other.4711", install.PLUGIN]
+
+
 def test_a_plugin_is_replaced_while_it_runs(tmp_path, plugin):
     (tmp_path / "bin").mkdir()
     running = tmp_path / "bin" / install.PLUGIN

@@ -130,11 +130,13 @@ async def test_only_root_may_connect(tmp_path):
         assert stat.S_IMODE((tmp_path / "folder" / "api").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("harm", ["a file", "a stale socket", "a dangling link"])
+@pytest.mark.parametrize("harm", ["a file", "a stale socket", "a dangling link", "half a start"])
 async def test_what_is_in_the_way_is_replaced(tmp_path, harm):
     path = tmp_path / "api"
     if harm == "a file":
         path.write_text("x")
+    elif harm == "half a start":
+        (tmp_path / ".api.4711").write_text("")
     elif harm == "a dangling link":
         path.symlink_to(tmp_path / "nowhere")
     else:
