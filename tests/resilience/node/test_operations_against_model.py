@@ -15,8 +15,7 @@ from midonet_kubernetes.node.observer import Observer
 from midonet_kubernetes.testing.mortal_node import Killed, Life, Mortal, MortalState
 
 CONFIGURATION = {"cniVersion": "1.1.0", "name": "midonet"}
-CAPACITY = 12  # of a /28
-PODS = st.sampled_from([f"pod-{n}" for n in range(8)])
+PODS = st.integers(0, 99)  # the names that there are follow by division
 STEPS = st.integers(0, 30)
 
 
@@ -31,7 +30,12 @@ class Container:
 
 
 class OperationsAgainstModel(RuleBasedStateMachine):
-    """Any order of ADD, DEL, CHECK and GC, repeated, late, cut off by death, with pods that vanish and links that are taken."""
+    """Any order of ADD, DEL, CHECK and GC, repeated, late, cut off by death, with pods that vanish and links that are taken.
+
+    Few names, so that pods often meet an earlier one of theirs, and an address range that is soon exhausted.
+    """
+
+    pod_cidr, capacity, names, at_start = "10.244.1.0/28", 12, 8, 0
 
     def __init__(self):
         super().__init__()
@@ -40,12 +44,14 @@ class OperationsAgainstModel(RuleBasedStateMachine):
         self.containers, self.made = {}, 0
         self.daemon = None
         self.start()
+        for number in range(self.at_start):
+            self.add_one(number)
 
     def start(self):
         self.life = Life()
         state = MortalState(Path(self.folder.name), self.life)
         self.daemon = Daemon(Site("n1", "/midonet", ()), Mortal(self.kernel, self.life), state, lambda: self.now, Observer())
-        self.daemon.learn("10.244.1.0/28", [])
+        self.daemon.learn(self.pod_cidr, [])
         self.daemon.maintain(inside=True)
 
     def teardown(self):
@@ -97,12 +103,15 @@ class OperationsAgainstModel(RuleBasedStateMachine):
     def others_of(self, container):
         return [c for c in self.containers.values() if c.pod == container.pod and c is not container]
 
-    @rule(pod=PODS)
-    def add(self, pod):
+    def new_container(self, number):
         self.made += 1
         name = f"c{self.made}"
         namespace = self.kernel.create_namespace(f"/pods/{name}")
-        container = self.containers[name] = Container(name, pod, namespace)
+        container = self.containers[name] = Container(name, f"pod-{number % self.names}", namespace)
+        return container
+
+    def add_one(self, number):
+        container = self.new_container(number)
         code, result = self.call("ADD", container)
         assert code in {0, 11}
         if code == 0:
@@ -110,7 +119,11 @@ class OperationsAgainstModel(RuleBasedStateMachine):
             for other in self.others_of(container):
                 other.replaced = True
         else:
-            assert len(self.daemon.attachments.ledger.known) == CAPACITY
+            assert len(self.daemon.attachments.ledger.known) == self.capacity
+
+    @rule(number=PODS)
+    def add(self, number):
+        self.add_one(number)
 
     @precondition(lambda self: self.attached())
     @rule(data=st.data())
@@ -153,12 +166,9 @@ class OperationsAgainstModel(RuleBasedStateMachine):
     def die_while_deleting(self, data, steps):
         self.dying(steps, "DEL", self.choose(data))
 
-    @rule(pod=PODS, steps=STEPS)
-    def die_while_adding(self, pod, steps):
-        self.made += 1
-        name = f"c{self.made}"
-        namespace = self.kernel.create_namespace(f"/pods/{name}")
-        container = self.containers[name] = Container(name, pod, namespace)
+    @rule(number=PODS, steps=STEPS)
+    def die_while_adding(self, number, steps):
+        container = self.new_container(number)
         container.certain = False
         self.dying(steps, "ADD", container)
         for other in self.others_of(container):
@@ -202,7 +212,7 @@ class OperationsAgainstModel(RuleBasedStateMachine):
         ledger = self.daemon.attachments.ledger
         held = [attachment.address for attachment in ledger.known.values()]
         assert len(held) == len(set(held))
-        assert ledger.pool.free() == CAPACITY - len(set(held) | set(ledger.strangers.values()))
+        assert ledger.pool.free() == self.capacity - len(set(held) | set(ledger.strangers.values()))
 
     @invariant()
     def nothing_leaks(self):
@@ -216,7 +226,13 @@ class OperationsAgainstModel(RuleBasedStateMachine):
             assert {route.link for route in routing.routes()} <= links | {"midokube-mido"}
 
 
+class OperationsOnFiftyPods(OperationsAgainstModel):
+    """The same on a node that is full of other pods."""
+
+    pod_cidr, capacity, names, at_start = "10.244.1.0/26", 60, 50, 50
+
+
+SEQUENCES = settings(max_examples=int(os.environ.get("NODE_SEQUENCES", "25")), stateful_step_count=40, deadline=None)
 TestOperationsAgainstModel = OperationsAgainstModel.TestCase
-TestOperationsAgainstModel.settings = settings(
-    max_examples=int(os.environ.get("NODE_SEQUENCES", "25")), stateful_step_count=40, deadline=None
-)
+TestOperationsOnFiftyPods = OperationsOnFiftyPods.TestCase
+TestOperationsAgainstModel.settings = TestOperationsOnFiftyPods.settings = SEQUENCES
