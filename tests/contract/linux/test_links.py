@@ -79,6 +79,21 @@ def test_a_link_is_changed_only_where_it_is_stated(routing):
     assert routing.link("mido0") == Link("mido0", "veth", mac=POD_MAC, mtu=1300, up=False)
 
 
+@pytest.mark.parametrize("mac", [MAC, POD_MAC])
+def test_a_tunnel_whose_mac_is_set_loses_its_neighbours_and_nothing_else(routing, other_routing, there, mac):
+    routing.add_vxlan(TUNNEL, there)
+    route = Route("10.2.0.0/16", link="mvx")
+    other_routing.replace_neighbour(Neighbour("mvx", "10.2.0.1", POD_MAC))
+    other_routing.replace_forwarding(ForwardingEntry("mvx", POD_MAC, "192.0.2.2"))
+    other_routing.replace_route(route)
+    other_routing.set_link(Link("mvx", mtu=1400))
+    assert other_routing.neighbours() == [Neighbour("mvx", "10.2.0.1", POD_MAC)]
+    other_routing.set_link(Link("mvx", mac=mac))
+    assert other_routing.neighbours() == []
+    assert other_routing.forwarding() == [ForwardingEntry("mvx", POD_MAC, "192.0.2.2")]
+    assert route in other_routing.routes()
+
+
 def test_a_tunnel_is_made_in_one_namespace_and_appears_in_another(routing, other_routing, there):
     routing.add_vxlan(TUNNEL, there)
     assert routing.link("mvx") is None

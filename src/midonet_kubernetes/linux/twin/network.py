@@ -81,6 +81,8 @@ class Network:
         found.is_now = replace(before, mac=link.mac or before.mac, mtu=link.mtu or before.mtu, up=link.up, bridge=link.bridge)
         if before.up and not link.up:
             self.forget_routes_and_neighbours(link.name)
+        if link.mac:  # the same one, too
+            self.forget_neighbours(link.name)
         if found.is_now != before:
             self.tell(Notice("link", found.read()))
         if found.is_now.up != before.up and found.peer is not None:  # which runs from now on, or not any more
@@ -117,6 +119,10 @@ class Network:
     def forget_routes_and_neighbours(self, name: str) -> None:
         """What happens when a link goes down or loses its last address; without notices, as in the kernel."""
         self.routes = {key: route for key, route in self.routes.items() if route.link != name}
+        self.forget_neighbours(name)
+
+    def forget_neighbours(self, name: str) -> None:
+        """What happens to a link's neighbours when its MAC is set; without notices, too."""
         self.neighbours = {key: neighbour for key, neighbour in self.neighbours.items() if neighbour.link != name}
 
     def put_address(self, address: Address) -> None:

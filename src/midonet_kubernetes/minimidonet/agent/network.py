@@ -25,6 +25,11 @@ class Operation:
     verb: str
     subject: Link | Entry
 
+    @property
+    def gives_mac(self) -> bool:
+        """Whether it gives a link that is there another MAC, with which the kernel forgets the link's neighbours."""
+        return self.verb == "set" and isinstance(self.subject, Link) and bool(self.subject.mac)
+
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}"
 
@@ -51,7 +56,14 @@ def comparison(wanted: HostState, found: Found) -> list[Operation]:
         operation.subject.name for operation in of_links if operation.verb == "remove" and isinstance(operation.subject, Link)
     }
     added = {operation.subject.name for operation in of_links if operation.verb == "add" and isinstance(operation.subject, Link)}
-    there = _by_key(entry for entry in found.entries if entry.link not in removed)
+    readdressed = {
+        operation.subject.name for operation in of_links if operation.gives_mac and isinstance(operation.subject, Link)
+    }
+    there = _by_key(
+        entry
+        for entry in found.entries
+        if entry.link not in removed and not (isinstance(entry, Neighbour) and entry.link in readdressed)
+    )
     wanted_entries = _by_key(_entries(wanted))
     links = (found.links.keys() - removed) | added | {""}
     missing = [entry for key, entry in wanted_entries.items() if there.get(key) != entry and entry.link in links]
@@ -94,7 +106,7 @@ def _link_operations(wanted: HostState, found: Found) -> Iterator[Operation]:
             yield from _tunnel_operations(link, actual)
         elif actual is not None:
             if actual.up != link.up or (link.mac and actual.mac != link.mac):
-                yield Operation("set", replace(link, mtu=0))
+                yield Operation("set", _setting(replace(link, mtu=0), actual))
             if found.delays.get(name) != 0:
                 yield Operation("answer at once", link)
     stale = found.links.get(TUNNEL_LINK)
@@ -109,7 +121,12 @@ def _tunnel_operations(link: Link, actual: Link | None) -> Iterator[Operation]:
     if actual is None:
         yield Operation("add", link)
     elif (actual.mac, actual.mtu, actual.up) != (link.mac, link.mtu, link.up):
-        yield Operation("set", link)
+        yield Operation("set", _setting(link, actual))
+
+
+def _setting(link: Link, actual: Link) -> Link:
+    """What to set: without the MAC that the link has already, for the kernel forgets neighbours whenever it is set."""
+    return replace(link, mac="") if link.mac == actual.mac else link
 
 
 def _is_ours(entry: Entry, settled: Collection[str], wanted: HostState) -> bool:

@@ -48,7 +48,12 @@ def test_what_others_need_comes_first():
 def test_a_port_is_corrected_without_touching_its_mtu():
     wrong = replace(POD_THERE, mac="02:00:00:00:00:99")
     operations = comparison(state(*ENTRIES), found(*ENTRIES, links=(MVX, wrong), delays={"mido1": 800}))
-    assert verbs(operations) == [("set", POD), ("answer at once", POD)]
+    assert verbs(operations) == [("set", POD), ("answer at once", POD), ("write", NEIGHBOUR)]
+
+
+def test_a_port_that_is_down_is_set_up_without_its_mac_which_would_cost_its_neighbours():
+    operations = comparison(state(*ENTRIES), found(*ENTRIES, links=(MVX, replace(POD_THERE, up=False))))
+    assert verbs(operations) == [("set", replace(POD, mac=""))]
 
 
 def test_a_tunnel_of_another_shape_is_made_anew_with_all_that_hung_on_it():
@@ -58,8 +63,9 @@ def test_a_tunnel_of_another_shape_is_made_anew_with_all_that_hung_on_it():
 
 
 def test_a_tunnel_that_is_down_or_has_another_mtu_is_set():
-    for change in ({"up": False}, {"mtu": 1500}, {"mac": "02:00:00:00:00:77"}):
-        assert verbs(comparison(state(*ENTRIES), found(*ENTRIES, links=(replace(MVX, **change), POD_THERE)))) == [("set", MVX)]
+    for change, mac in (({"up": False}, ""), ({"mtu": 1500}, ""), ({"mac": "02:00:00:00:00:77"}, MVX.mac)):
+        operations = comparison(state(*ENTRIES), found(*ENTRIES, links=(replace(MVX, **change), POD_THERE)))
+        assert verbs(operations) == [("set", replace(MVX, mac=mac))]
 
 
 def test_a_tunnel_that_nobody_wants_goes():
