@@ -155,3 +155,12 @@ async def _offer(server, collection, good, broken):
         answer = await server.api.handle(request)
         assert answer.status < 500, json.loads(answer.body)
         server.cluster.settle()
+
+
+async def test_a_selector_without_a_key_is_named(server):
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    deployment = copy.deepcopy(EXAMPLES["objects"][path])
+    del deployment["spec"]["selector"]["matchExpressions"][0]["key"]
+    status = await server.refuse("POST", path, deployment)
+    assert status["code"] == 422
+    assert "spec.selector.matchExpressions[0].key" in status["message"]

@@ -79,6 +79,8 @@ def _validate_selector(spec: Json) -> list[Cause]:
     causes = []
     for index, term in enumerate(selector.get("matchExpressions", [])):
         path, operator = f"spec.selector.matchExpressions[{index}]", term.get("operator", "")
+        if not term.get("key"):
+            causes.append(invalid_value(f"{path}.key", "", "name part must be non-empty"))
         if operator not in _OPERATORS:
             causes.append(invalid_value(f"{path}.operator", operator, "not a valid selector operator"))
         elif (operator in {"In", "NotIn"}) != bool(term.get("values")):
