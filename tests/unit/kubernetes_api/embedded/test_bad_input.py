@@ -159,7 +159,7 @@ async def _offer(server, collection, good, broken):
 
 async def test_a_selector_without_a_key_is_named(server):
     path = "/apis/apps/v1/namespaces/default/deployments"
-    deployment = copy.deepcopy(EXAMPLES["objects"][path])
+    deployment = copy.deepcopy(EXAMPLES[path])
     del deployment["spec"]["selector"]["matchExpressions"][0]["key"]
     status = await server.refuse("POST", path, deployment)
     assert status["code"] == 422
