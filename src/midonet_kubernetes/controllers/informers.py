@@ -57,13 +57,21 @@ class Informers:
     ) -> None:
         enabled = set(controllers)
         self.translations = ShownTranslations(client)
-        self.nodes = Informer[Node](client, NODE, on_bad=on_bad)
-        self.pods = Informer[Pod](client, POD, fields=_SCHEDULED, trim=trim_pod, indexers={BY_NODE: _node_of}, on_bad=on_bad)
-        self.services = Informer[Service](client, SERVICE, trim=trim_service, on_bad=on_bad)
-        self.slices = Informer[EndpointSlice](
-            client, ENDPOINT_SLICE, labels=_SERVICE_NAME, trim=trim_slice, indexers={BY_SERVICE: _services_of}, on_bad=on_bad
+        self.nodes = Informer[Node](client, NODE, streamed=True, on_bad=on_bad)
+        self.pods = Informer[Pod](
+            client, POD, fields=_SCHEDULED, trim=trim_pod, indexers={BY_NODE: _node_of}, streamed=True, on_bad=on_bad
         )
-        self.endpoints = Informer[Endpoints](client, ENDPOINTS, on_bad=on_bad)
+        self.services = Informer[Service](client, SERVICE, trim=trim_service, streamed=True, on_bad=on_bad)
+        self.slices = Informer[EndpointSlice](
+            client,
+            ENDPOINT_SLICE,
+            labels=_SERVICE_NAME,
+            trim=trim_slice,
+            indexers={BY_SERVICE: _services_of},
+            streamed=True,
+            on_bad=on_bad,
+        )
+        self.endpoints = Informer[Endpoints](client, ENDPOINTS, streamed=True, on_bad=on_bad)
         needed: dict[str, list[Informer[Any]]] = {
             "node": [self.nodes, self.translations.informer],
             "nodeannotator": [self.nodes],

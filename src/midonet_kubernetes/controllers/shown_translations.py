@@ -46,7 +46,7 @@ class ShownTranslations:
         self._listeners: list[Listener] = []
         self._meddled: list[Callable[[Shown], None]] = []
         self._owned: dict[str, tuple[str, ...]] = {}  # by owner; some 100,000 owners have three Translations each
-        self.informer = Informer(client, TRANSLATION, trim=self._trim)
+        self.informer = Informer(client, TRANSLATION, trim=self._trim, streamed=True)
         self.informer.store = _ByOwnKey()
         self.informer.add_handler(self._changed)
 

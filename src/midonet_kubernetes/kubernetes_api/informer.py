@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as _random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -59,6 +59,7 @@ class Informer(Generic[T]):
         indexers: see ``Store``.
         trim: what to keep of an object; its metadata's name, namespace and resourceVersion must stay.
         on_bad: told of each object that cannot be read. The store keeps what it last could read of it.
+        streamed: have lists sent as events of the watch, if the server can: a page costs an API server several times as much.
         idle_seconds: of silence after which a watch is given up.
         random: the source of jitter.
 
@@ -80,6 +81,7 @@ class Informer(Generic[T]):
         indexers: Mapping[str, Indexer[T]] | None = None,
         trim: Callable[[T], T] | None = None,
         on_bad: BadObjectHandler = log_bad_object,
+        streamed: bool = False,
         idle_seconds: float = IDLE_SECONDS,
         random: Random = _random.random,
     ) -> None:
@@ -92,6 +94,8 @@ class Informer(Generic[T]):
         self._trim, self._on_bad, self._idle_seconds, self._random = trim, on_bad, idle_seconds, random
         self._handlers: list[Handler[T]] = []
         self._backoff = Backoff(random=random)
+        self._streamed = self._streams = streamed  # wanted; and at the next attempt
+        self._unseen: set[str] | None = None  # while a list is streamed: what it has not told yet
         self._version = ""  # where a watch can go on; "" when only a list can
         self._heard_at: float | None = None
         self._progress = False  # this attempt told us something
@@ -122,11 +126,13 @@ class Informer(Generic[T]):
             self._progress = False
             failure: ApiError | None = None
             try:
-                if not self._version:
+                if not self._version and not self._streams:
                     await self._list()
                 await self._watch()
             except ApiError as error:
                 failure = error
+            self._streams = self._streamed and self._unseen is None  # a list that was not streamed to its end is paged
+            self._unseen = None
             if self._progress:
                 self._backoff.reset()
             healthy = self._progress and failure is None
@@ -161,14 +167,15 @@ class Informer(Generic[T]):
                     self._bad(bad)
                 version = version or page.resource_version
                 self._hear()
-        for key in unseen:
-            self._remove(key)
+        self._listed(unseen)
         self._version = version
-        self.synced.set()
 
     async def _watch(self) -> None:
         """Follow one stream to its clean end."""
         self.statistics.watches += 1
+        if not self._version:
+            self.statistics.lists += 1
+            self._unseen = set(self.store)
         now = asyncio.get_running_loop().time
         events = watch(
             self._client,
@@ -184,10 +191,14 @@ class Informer(Generic[T]):
         async with aclosing(events):
             async for event in events:
                 self._take(event)
+                if self._unseen is not None and self.statistics.events % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
         if now() - begun >= _STEADY_SECONDS:
             self._progress = True
 
     def _take(self, event: WatchEvent[T]) -> None:
+        if self._unseen is not None:
+            self._take_listed(event, self._unseen)
         match event.occurrence:
             case Occurrence.CHANGED if event.object is not None:
                 self._put(event.key, event.object)
@@ -200,10 +211,27 @@ class Informer(Generic[T]):
             case Occurrence.GARBLED:
                 self._garbled()
         self.statistics.events += 1
-        self._version = event.resource_version or self._version
+        if self._unseen is None:
+            self._version = event.resource_version or self._version
         self._progress = True
         self.last_error = ""
         self._hear()
+
+    def _take_listed(self, event: WatchEvent[T], unseen: set[str]) -> None:
+        """An event of a list that is streamed."""
+        unseen.discard(event.key)
+        match event.occurrence:
+            case Occurrence.LISTED:
+                self._listed(unseen)
+                self._unseen = None
+            case Occurrence.BOOKMARK:
+                raise Unreachable(f"the server does not stream lists of {self.kind.plural}")
+
+    def _listed(self, unseen: Iterable[str]) -> None:
+        """The store is the server's state, but for what the list did not tell."""
+        for key in unseen:
+            self._remove(key)
+        self.synced.set()
 
     def _garbled(self) -> None:
         self.statistics.garbled_lines += 1

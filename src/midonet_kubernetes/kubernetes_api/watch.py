@@ -31,6 +31,7 @@ class Occurrence(Enum):
     DELETED = "the object is gone"
     BAD = "the object changed and cannot be read"
     BOOKMARK = "nothing happened up to this version"
+    LISTED = "all objects that there were at this version have been told"
     UNKNOWN = "an event of a type that we do not know"
     GARBLED = "no event at all"
 
@@ -59,6 +60,8 @@ class _Envelope(msgspec.Struct):
     object: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_FROM_THE_START = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+_END = "k8s.io/initial-events-end"  # annotation of the bookmark that ends a list sent as events
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
@@ -79,7 +82,9 @@ def read_event(kind: Kind[T], line: bytes) -> WatchEvent[T]:
             metadata = head(envelope.object)
             return WatchEvent(Occurrence.DELETED, metadata.key, metadata.resource_version)
         case "BOOKMARK":
-            return WatchEvent(Occurrence.BOOKMARK, resource_version=head(envelope.object).resource_version)
+            metadata = head(envelope.object)
+            occurrence = Occurrence.LISTED if metadata.annotations.get(_END) == "true" else Occurrence.BOOKMARK
+            return WatchEvent(occurrence, resource_version=metadata.resource_version)
         case "ERROR":
             raise error_in(envelope.object)
         case _:
@@ -127,10 +132,12 @@ async def watch(
 ) -> AsyncGenerator[WatchEvent[T], None]:
     """What happens after ``resource_version``, until the server ends the stream.
 
+    Without a version, first all objects that there are, then ``LISTED``, then what happens ("streaming lists").
+
     Args:
         client: of the API server.
         kind: of the objects.
-        resource_version: where to go on.
+        resource_version: where to go on, "" to begin with what there is.
         namespace: None for all.
         labels: a label selector.
         fields: a field selector.
@@ -144,7 +151,7 @@ async def watch(
     query = {
         "watch": "true",
         "allowWatchBookmarks": "true",
-        "resourceVersion": resource_version,
+        **({"resourceVersion": resource_version} if resource_version else _FROM_THE_START),
         "timeoutSeconds": str(timeout_seconds),
         **selectors(labels, fields),
     }

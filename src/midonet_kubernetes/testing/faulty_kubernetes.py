@@ -129,9 +129,10 @@ class FaultyKubernetes:
         self.requests.append(request)
         stream = Stream(request)
         path, _, query = request.path.partition("?")
-        version = int(dict(parse_qsl(query)).get("resourceVersion", "0"))
+        asked = dict(parse_qsl(query))
+        version, from_the_start = int(asked.get("resourceVersion", "0")), "sendInitialEvents" in asked
         answer = self._instead(request)
-        if answer is None and version < self._oldest:
+        if answer is None and version < self._oldest and not from_the_start:
             answer = failure(410, "Expired", "too old resource version")
         if answer is not None:
             stream.send(answer.body)
@@ -139,6 +140,9 @@ class FaultyKubernetes:
             yield StreamedResponse(answer.status, answer.headers, stream.chunks())
             return
         collection, namespace, _ = _place(path)
+        if from_the_start:
+            self._send_all(stream, collection, namespace)
+            version = self._now
         for at, occurrence, place, document in self._history:
             if at > version and _within(place, collection, namespace):
                 stream.event(occurrence, document)
@@ -150,6 +154,13 @@ class FaultyKubernetes:
 
     async def close(self) -> None:
         """Nothing to free."""
+
+    def _send_all(self, stream: Stream, collection: str, namespace: str) -> None:
+        for place, document in sorted(self._objects.items()):
+            if _within(place, collection, namespace):
+                stream.event("ADDED", document)
+        annotations = {"k8s.io/initial-events-end": "true"}
+        stream.event("BOOKMARK", {"metadata": {"resourceVersion": str(self._now), "annotations": annotations}})
 
     def _instead(self, request: Request) -> Response | None:
         if not self.reachable:

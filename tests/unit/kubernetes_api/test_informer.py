@@ -525,3 +525,63 @@ def test_whatever_goes_wrong_store_and_handlers_end_up_with_the_truth(steps):
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(scenario())
+
+
+async def test_a_streamed_list_is_one_request_after_which_the_watch_goes_on(api):
+    for name in "ab":
+        api.put(PODS, pod(name))
+    async with watching(api, streamed=True) as (informer, seen):
+        assert sorted(informer.store) == ["default/a", "default/b"]
+        api.put(PODS, pod("c"))
+        await elapse(1.0)
+        assert seen.take() == [("default/c", None, "")]
+        assert len(api.requests) == 1
+
+
+async def test_a_streamed_list_takes_away_what_went_while_nobody_watched(api):
+    for name in "ab":
+        api.put(PODS, pod(name))
+    async with watching(api, streamed=True) as (informer, seen):
+        api.open_streams[0].deaf = True
+        api.remove(PODS, "default/a")
+        api.forget_history()
+        api.open_streams[0].expire()
+        await elapse(5.0)
+        assert seen.take() == [("default/a", "", None)]
+        assert sorted(informer.store) == ["default/b"]
+        assert lists(api) == []
+
+
+async def test_a_server_that_streams_no_lists_is_asked_for_pages(api):
+    api.put(PODS, pod("a"))
+    api.answers.append(failure(422, "Invalid", "sendInitialEvents: Forbidden"))
+    async with watching(api, streamed=True) as (informer, _):
+        assert list(informer.store) == ["default/a"]
+        assert len(lists(api)) == 1
+
+
+async def test_a_streamed_list_that_breaks_is_followed_by_a_paged_one_and_nothing_is_known_before(api):
+    api.put(PODS, pod("a"))
+    api.put(PODS, pod("b"))
+    event = json.dumps({"type": "ADDED", "object": pod("a", resourceVersion="101")}).encode() + b"\n"
+    api.answers.append(Response(200, {}, event))
+    informer, told = Informer(Client(api), POD, random=lambda: 0.5, streamed=True), []
+    informer.add_handler(lambda key, *_: told.append((key, informer.synced.is_set())))
+    running = asyncio.create_task(informer.run())
+    await informer.synced.wait()
+    assert told == [("default/a", False), ("default/b", False)]
+    assert len(lists(api)) == 1
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_a_server_that_passes_over_the_wish_is_found_out_by_its_first_bookmark(api):
+    api.put(PODS, pod("a"))
+    events = [
+        {"type": "ADDED", "object": pod("a", resourceVersion="101")},
+        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "102"}}},
+    ]
+    api.answers.append(Response(200, {}, b"".join(json.dumps(one).encode() + b"\n" for one in events)))
+    async with watching(api, streamed=True) as (informer, _):
+        assert list(informer.store) == ["default/a"]
+        assert len(lists(api)) == 1
