@@ -12,6 +12,7 @@ import msgspec
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import network
+from midonet_kubernetes.topology.bridges import bridge
 from midonet_kubernetes.topology.change import Change
 from midonet_kubernetes.topology.filters import Filters
 from midonet_kubernetes.topology.host_state import HostState, Step, Unsupported, host_state
@@ -111,7 +112,7 @@ class Compiler:
             bridges = bridges | self._routing.refresh()
             self._items.put(("routing",), self._routing.items)
             entries |= entered != self._routing.entered
-        if bridges:
+        if bridges or touched.tunnel:
             self._compile_network(bridges)
         for router_id in touched.routers:
             self._items.put(("router", router_id), dict(network.router(self._objects, router_id)))
@@ -128,7 +129,7 @@ class Compiler:
             self._here, bridges = place, bridges | self._objects.bridges.keys()
             self._items.put(("tunnel",), dict(network.tunnel(place)))
         for bridge_id in bridges:
-            self._items.put(("bridge", bridge_id), dict(network.bridge(self._objects, self._routing, place, bridge_id)))
+            self._items.put(("bridge", bridge_id), dict(bridge(self._objects, self._routing, place, bridge_id)))
 
     def _step(self) -> Step:
         changes = self._items.take_changes()

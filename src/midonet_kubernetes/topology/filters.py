@@ -11,7 +11,7 @@ from midonet_kubernetes.topology import rule_set as rs
 from midonet_kubernetes.topology.chains import Chains
 from midonet_kubernetes.topology.conditions import Surroundings
 from midonet_kubernetes.topology.groups import group_items, set_of_group
-from midonet_kubernetes.topology.host_state import MEMBER
+from midonet_kubernetes.topology.host_state import MEMBER, Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
@@ -130,6 +130,7 @@ class Filters:
         items: dict[ItemKey, Item] = {}
         if not port.interface_name:
             return items
+        spread = len(self._objects.hosts_of(port.device_id)) > 1
         for where, chain in self._filters(port):
             self._roots.add(chain)
             translation = source_nat_of(self._objects.rules_of(chain)) if where is stages.OF_PORT_OUTBOUND else None
@@ -140,10 +141,11 @@ class Filters:
                 compiled = self._chains.compiled(stage.side, chain)
                 self._visit(stage.side, chain, self._live)
                 if compiled.effect:
-                    items |= stage.entry(port.interface_name, compiled.name, port.device_id)
+                    items |= stage.entry(port.interface_name, compiled.name, port.device_id, spread=spread)
+                    items |= _forgotten(stage, port.device_id) if spread else {}
                     self._visit(stage.side, chain, needed)
         for stage, chain in behind.get(self._routing.router_of(port.device_id), ()) if behind else ():
-            items |= stage.entry(port.interface_name, chain, port.device_id)
+            items |= stage.entry(port.interface_name, chain, port.device_id, spread=spread)
         return items
 
     def _filters(self, port: Port) -> Iterator[tuple[tuple[Stage, ...], str]]:
@@ -175,6 +177,14 @@ class Filters:
 
     def _address_set(self, group: str) -> str | None:
         return set_of_group(group) if group in self._objects.groups else None
+
+
+def _forgotten(stage: Stage, bridge: str) -> dict[ItemKey, Item]:
+    """What is not done for a bridge on several hosts: the host of exit cannot know that a destination was translated."""
+    if not stage.away or stage.key is rs.Field.IIFNAME:
+        return {}
+    reason = "it is on several hosts: connections to its own Services' endpoints there miss the filters from the router to it"
+    return {("unsupported", "Bridge", bridge): Unsupported("Bridge", bridge, reason)}
 
 
 def _source_nat(interface: str, translation: SourceNat) -> dict[ItemKey, Item]:

@@ -87,6 +87,15 @@ class Objects:
         linked: list[Port] = self._sorted("linked", port)
         return {other.device_id for other in linked if other.type == "Bridge"}
 
+    def gateways_of(self, bridge: str) -> list[Port]:
+        """The router ports that are linked to a bridge, up and have an address, by id of the bridge's port."""
+        return [port for _, port in self.links_of(bridge) if port.port_subnet and port.admin_state_up]
+
+    def hosts_of(self, bridge: str) -> list[str]:
+        """The hosts that have bound ports of a bridge, sorted."""
+        home = self.homes.get(bridge)
+        return home.host_ids if home else []
+
     def homes_on(self, host: str) -> list[BridgeHome]:
         """The bridges with bound ports on a host."""
         return self._sorted("homes", host)

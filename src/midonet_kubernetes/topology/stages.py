@@ -87,13 +87,14 @@ class Stage:
     key: Field = Field.IIFNAME
     away: bool = False
 
-    def entry(self, interface: str, chain: str, bridge: str) -> dict[ItemKey, Item]:
+    def entry(self, interface: str, chain: str, bridge: str, *, spread: bool = False) -> dict[ItemKey, Item]:
         """What sends the packets of an interface to a chain: an element, with map and base chain.
 
         Args:
             interface: of a port here.
             chain: name of the kernel's chain.
             bridge: id of the port's bridge.
+            spread: whether the bridge has ports on other hosts too.
         """
         look_up = Rule((VerdictMap((self.key,), self.map),))
         items: dict[ItemKey, Item] = {
@@ -103,15 +104,24 @@ class Stage:
         if self.away:
             ports, gate = f"ports_{bridge}", f"{self.name}_{bridge}"
             other = Field.OIFNAME if self.key is Field.IIFNAME else Field.IIFNAME
-            beside = InSet((other,), ports)
+            beside = [InSet((other,), ports)]
+            if spread:
+                far = Field.IP_DADDR if self.key is Field.IIFNAME else Field.IP_SADDR
+                beside.append(InSet((far,), addresses_elsewhere(bridge)))
             # What is sent to a translated address goes by the router even to the same bridge; its answer does not.
-            direct = Rule((beside, Compare(Field.CT_STATUS, bytes(4), _DESTINATION_TRANSLATED), Verdict("return")))
-            answer = Rule((beside, Compare(Field.CT_DIRECTION, b"\1"), Verdict("return")))
+            direct = Compare(Field.CT_STATUS, bytes(4), _DESTINATION_TRANSLATED)
+            answer = Compare(Field.CT_DIRECTION, b"\1")
+            returns = [Rule((where, what, Verdict("return"))) for where in beside for what in (direct, answer)]
             items["set", ports] = Set(ports, (Field.IIFNAME,))
             items["element", ports, (interface.encode(),)] = MEMBER
-            items["chain", gate] = Chain(gate, (direct, answer, Rule((Verdict("jump", chain),))))
+            items["chain", gate] = Chain(gate, (*returns, Rule((Verdict("jump", chain),))))
             chain = gate
         return items | {("element", self.map, (interface.encode(),)): Verdict("jump", chain)}
+
+
+def addresses_elsewhere(bridge: str) -> str:
+    """The name of the set of a bridge's addresses that are on other hosts."""
+    return f"elsewhere_{bridge}"
 
 
 def _forward(name: str, priority: int, key: Field, *, side: Side = Side.FILTER_FORWARD, away: bool = True) -> Stage:

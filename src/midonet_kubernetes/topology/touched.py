@@ -34,6 +34,7 @@ class Touched:
         groups: ids of IP address groups.
         entries: what leads from ports into chains changed.
         routing: what routers lead to changed.
+        tunnel: the host's own tunnel endpoints changed.
         all_chains: what conditions refer to changed.
     """
 
@@ -45,6 +46,7 @@ class Touched:
     groups: set[str] = field(default_factory=set)
     entries: bool = False
     routing: bool = False
+    tunnel: bool = False
     all_chains: bool = False
 
     def add(self, item: object, objects: Objects) -> None:  # noqa: C901 - one case for each kind
@@ -57,6 +59,7 @@ class Touched:
             case BridgeHome():
                 self.bridges.add(item.id)
                 self.routing = True
+                self.entries |= self.host_id in item.host_ids
             case Router():
                 self.routers.add(item.id)
                 self.routing = True
@@ -69,8 +72,9 @@ class Touched:
             case Ip4Mac() | MacPort():
                 self.bridges.add(item.bridge_id)
             case TunnelZoneHost():
-                everywhere = item.host_id == self.host_id
-                self.bridges.update(objects.bridges if everywhere else (home.id for home in objects.homes_on(item.host_id)))
+                own = item.host_id == self.host_id
+                self.tunnel |= own
+                self.bridges.update(objects.bridges if own else (home.id for home in objects.homes_on(item.host_id)))
             case Rule():
                 self._add_rule(item, objects)
             case IpAddrGroup():

@@ -5,9 +5,11 @@ objects                                                                    who n
 =========================================================================  =============================================
 routers, bridges, their filters; ports of routers; interior bridge ports;  every host
 routes; hosts and tunnels; groups; the home of each bridge
-a bridge port that is bound to an interface                                its host
+a bridge port that is bound to an interface                                its host; every host if others have ports of the
+                                                                           bridge too
 a chain and its rules                                                      who needs a filter that leads to it
-entries of a bridge's MAC and ARP tables                                   the hosts where the bridge has bound ports
+entries of a bridge's MAC and ARP tables                                   the host where the bridge has bound ports; every
+                                                                           host if there are several
 a bridge port neither bound nor linked                                     nobody
 =========================================================================  =============================================
 
@@ -43,7 +45,8 @@ class Views:
         self._own: dict[str, dict[Key, None]] = {}  # what a host needs besides
         self._rules: dict[str, set[str]] = {}  # of a chain
         self._tables: dict[str, set[Key]] = {}  # MAC and ARP entries of a bridge
-        self._homes: dict[str, Counter[str]] = {}  # bound ports of a bridge by host
+        self._bound: dict[str, set[str]] = {}  # ids of the bound ports of a bridge
+        self._homes: dict[str, Counter[str]] = {}  # their number by host
         self._chains = ChainAudience(self._touch_chain)
         self._touched: dict[Key, tuple[frozenset[str], Document | None]] = {}  # as it was before this call
 
@@ -136,6 +139,8 @@ class Views:
             _move(self._rules, id_, _name(old, "chainId"), _name(new, "chainId"))
         elif kind in _TABLES:
             _move(self._tables, key, _name(old, "bridgeId"), _name(new, "bridgeId"))
+        elif kind == "Port":
+            _move(self._bound, id_, _bridge_of(old), _bridge_of(new))
 
     def _count_home(self, bridge: str, host: str, step: int) -> None:
         homes = self._homes.setdefault(bridge, Counter())
@@ -144,6 +149,8 @@ class Views:
             self._touch(("BridgeHome", bridge))
             for entry in self._tables.get(bridge, ()):
                 self._touch(entry)
+            for port in self._bound.get(bridge, ()):
+                self._touch(("Port", port))
         homes[host] += step
         if moves and step < 0:
             del homes[host]
@@ -173,10 +180,15 @@ class Views:
         if kind == "Rule":
             return self._chains.of(document["chainId"])
         if kind == "Port":
-            return frozenset(_audience_of_port(document))
+            return self._of_bridge(document["deviceId"]) if _is_bound(document) else frozenset(_audience_of_port(document))
         if kind in _TABLES:
-            return frozenset(self._homes.get(document["bridgeId"], ()))
+            return self._of_bridge(document["bridgeId"])
         return _ALL
+
+    def _of_bridge(self, bridge: str) -> frozenset[str]:
+        """Who needs to know where the addresses of a bridge are."""
+        homes = self._homes.get(bridge, ())
+        return _ALL if len(homes) > 1 else frozenset(homes)
 
     def _difference(self) -> dict[str, list[Change]]:
         news: dict[str, list[Change]] = {}
@@ -210,6 +222,11 @@ class Views:
 
 def _is_bound(port: Document) -> bool:
     return port["type"] == "Bridge" and bool(port.get("hostId"))
+
+
+def _bridge_of(port: Document | None) -> str | None:
+    """The bridge that a bound port belongs to."""
+    return port["deviceId"] if port is not None and _is_bound(port) else None
 
 
 def _audience_of_port(port: Document) -> Iterator[str]:

@@ -261,7 +261,6 @@ def test_a_second_router_changes_nothing_for_the_first():
     [
         (put("Router", "router", loadBalancerId="lb"), "Router"),
         (put("Router", "router", adminStateUp=False), "Router"),
-        (put("BridgeHome", "n1", hostIds=["h1", "h2"]), "Bridge"),
         (put("TunnelZoneHost", "zz/h1", tunnelZoneId="zz", hostId="h1", ipAddress="192.0.2.77"), "TunnelZoneHost"),
         (put("Route", "r", type="BlackHole", routerId="router", srcNetworkAddr="10.0.0.0", srcNetworkLength=8), "Route"),
         (put("Port", "up", type="Router", deviceId="router", hostId="h1", interfaceName="eth1"), "Port"),
@@ -276,6 +275,20 @@ def test_what_the_kernel_cannot_do_is_named(change, kind):
     named = compiled(change).state().unsupported
     assert (kind, change.id) in named
     assert all(item.reason for item in named.values())
+
+
+def test_filters_that_a_bridge_on_several_hosts_misses_are_named():
+    drop = put("Rule", "d", chainId="to-n1", type="drop", rank=1, nwProto=17)
+    router_port = next(change for change in ONE.objects() if change.id == "rp1")
+    filtered = Change("Port", "rp1", router_port.object | {"outboundFilterId": "to-n1"})
+    spread = put("BridgeHome", "n1", hostIds=["h1", "h2"])
+    assert compiled(put("Chain", "to-n1"), drop, filtered).state().unsupported == {}
+    assert compiled(put("Chain", "to-n1"), drop, filtered, spread).state().unsupported.keys() == {("Bridge", "n1")}
+
+
+def test_bridges_that_are_linked_to_each_other_are_named():
+    ends = [put("Port", f"v{n}", type="Bridge", deviceId=f"n{n}", peerId=f"v{3 - n}") for n in (1, 2)]
+    assert compiled(*ends).state().unsupported.keys() == {("Bridge", "n1"), ("Bridge", "n2")}
 
 
 def test_routes_of_a_router_that_lead_nowhere():
@@ -302,6 +315,24 @@ def test_a_circle_of_chains_is_cut_in_the_same_place_whatever_led_into_it():
     assert "fo_y" in {chain.name for chain in states[0].table.chains}
 
 
+def away():
+    """An address of bridge n1 at a port on host h2."""
+    mac = "ac:ca:ba:00:00:99"
+    return [
+        put("Port", "away", type="Bridge", deviceId="n1", hostId="h2", interfaceName="away"),
+        put("MacPort", "n1/0/m/away", bridgeId="n1", macAddr=mac, portId="away"),
+        put("Ip4Mac", "n1/10.244.1.99", bridgeId="n1", ip="10.244.1.99", mac=mac),
+    ]
+
+
+def test_an_address_of_a_bridge_at_a_port_of_another_host_is_reached_through_the_tunnel():
+    state = compiled(put("BridgeHome", "n1", hostIds=["h1", "h2"]), *away()).state()
+    assert state.routes["10.244.1.99/32", 0] == Route("10.244.1.99/32", link="mvx", source="10.244.1.1")
+    assert state.neighbours["mvx", "10.244.1.99"].mac == tunnel_mac("h2")
+    assert state.routes["10.244.1.3/32", 0].link == POD
+    assert state.unsupported == {}
+
+
 def latest(*changes):
     """Each object once, as it came last."""
     return list({(change.kind, change.id): change for change in chain.from_iterable(changes)}.values())
@@ -318,6 +349,7 @@ STATES = [
         cluster(*edge(), put("Router", "router", outboundFilterId="out-1-3"), put("Router", "edge", inboundFilterId="between")),
         [put("Chain", "between"), put("Rule", "between", chainId="between", type="drop", rank=1)],
     ),
+    latest(cluster(), [put("BridgeHome", "n1", hostIds=["h1", "h2"]), *away()]),
     cluster(route("hole", "router", "10.244.0.0", 16, None, type="BlackHole"), put("Router", "lonely")),
     cluster(
         *service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)]),

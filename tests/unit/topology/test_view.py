@@ -90,6 +90,22 @@ def test_table_entries_follow_the_home_of_their_bridge():
     assert gone("MacPort", "b1/0/m/p") in view.apply([gone("Port", "p")])["h1"]
 
 
+def test_where_the_addresses_of_a_bridge_on_several_hosts_are_is_for_all():
+    view = views(bridge(), bound("p", "h1"), put("MacPort", "m", bridgeId="b1"), put("Host", "h3"))
+    news = view.apply([bound("q", "h2")])
+    assert ids(news["h1"]) == {("Port", "q"), ("BridgeHome", "b1")}
+    assert ids(news["h2"]) == ids(news["h3"]) == {("Port", "p"), ("Port", "q"), ("BridgeHome", "b1"), ("MacPort", "m")}
+    news = view.apply([gone("Port", "q")])
+    assert news["h1"] == [gone("Port", "q"), Change("BridgeHome", "b1", {"id": "b1", "hostIds": ["h1"]})]
+    assert ids(change for change in news["h3"] if change.object is None) >= {("Port", "p"), ("MacPort", "m")}
+
+
+def test_a_filter_of_a_port_is_for_its_host_even_if_its_bridge_is_on_several():
+    view = views(bridge(), bound("p", "h1", outboundFilterId="out"), bound("q", "h2"), put("Chain", "out"))
+    assert ("Chain", "out") in ids(view.snapshot("h1"))
+    assert ("Chain", "out") not in ids(view.snapshot("h2"))
+
+
 def test_a_chain_behind_a_bridge_is_for_all_and_one_behind_a_port_for_its_host():
     view = views(bridge(inboundFilterId="main"), bound("p", "h1", outboundFilterId="out"))
     chains = [put("Chain", "main"), put("Chain", "out"), put("Rule", "r", chainId="out", type="accept")]
