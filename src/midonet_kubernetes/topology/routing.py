@@ -119,7 +119,7 @@ class Routing:
 
     def _chosen(self, here: list[str], ways: Mapping[str, Ways]) -> Way:
         """The way of the kernel's table: one that passes, of those that enter here or come from elsewhere and leave here."""
-        entering = [min(ways[router]) for router in here]
+        entering = [min(ways[router]) for router in here or ways]  # a host without bridges is as good as any
         leaving = (way for router, found in ways.items() if router not in here for way in found if self._leaves_here(way))
         return next((way for way in (*entering, *leaving) if way.passes), entering[0] if entering else NO_ROUTE)
 
