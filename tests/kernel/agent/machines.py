@@ -11,7 +11,7 @@ from midonet_kubernetes.minimidonet.agent.datapath import Datapath
 from midonet_kubernetes.minimidonet.agent.programmer import Programmer
 from midonet_kubernetes.minimidonet.agent.stream import Commit, Position
 from midonet_kubernetes.model.names import NODE_PORT_INTERFACE, interface_for, mac_for
-from midonet_kubernetes.testing.cluster_topology import Node, global_objects
+from midonet_kubernetes.testing.cluster_topology import Node, global_objects, gone
 from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, Route
 from midonet_kubernetes.topology.view import Views
 
@@ -184,30 +184,52 @@ class Host:
 
 
 class Cluster:
-    """Two nodes on one underlay, with two pods each."""
+    """Two nodes on one underlay, with two pods each; more may join."""
 
     def __init__(self):
         self.views = Views()
         self.wire = Machine(namespaces.create_unnamed())
         self.wire.routing.add_bridge(Link("underlay"))
-        self.hosts = [Host(Node(number), self.views) for number in (1, 2)]
-        for host in self.hosts:
-            n = host.node.number
-            self.wire.routing.add_veth(Link(f"to{n}", bridge="underlay"), Link("eth0"), host.own.namespace)
-            host.own.routing.set_link(Link("eth0"))
-            host.own.routing.replace_address(Address("eth0", f"{host.node.underlay}/24"))
-            host.own.serve(6443, f"node{n}", host.node.underlay)
+        self.hosts = [self._connected(number) for number in (1, 2)]
 
     def load(self):
-        changes = [*global_objects(), *(change for host in self.hosts for change in host.node.objects())]
-        for host in self.hosts:
-            host.wire_node()
-            for number in (3, 4):
-                host.wire_pod(number)
-                changes += host.node.pod(number)
+        changes = [*global_objects(), *(change for host in self.hosts for change in self._wired(host))]
         self.views.apply(changes)
         for host in self.hosts:
             host.load()
+
+    def join(self, number):
+        """A further node comes, with two pods."""
+        host = self._connected(number)
+        self.apply(self._wired(host))
+        host.load()
+        self.hosts.append(host)
+        return host
+
+    def leave(self, host):
+        """A node goes, with all that Translations have made for it."""
+        numbers = list(host.pods)
+        objects = [*host.node.objects(), *(change for number in numbers for change in host.node.pod(number))]
+        self.hosts.remove(host)
+        self.apply([gone(change.kind, change.id) for change in reversed(objects)])
+        host.close()
+        self.wire.routing.delete_link(f"to{host.node.number}")
+
+    def _connected(self, number):
+        host = Host(Node(number), self.views)
+        self.wire.routing.add_veth(Link(f"to{number}", bridge="underlay"), Link("eth0"), host.own.namespace)
+        host.own.routing.set_link(Link("eth0"))
+        host.own.routing.replace_address(Address("eth0", f"{host.node.underlay}/24"))
+        host.own.serve(6443, f"node{number}", host.node.underlay)
+        return host
+
+    def _wired(self, host):
+        host.wire_node()
+        changes = host.node.objects()
+        for number in (3, 4):
+            host.wire_pod(number)
+            changes += host.node.pod(number)
+        return changes
 
     def apply(self, changes):
         news = self.views.apply(changes)
