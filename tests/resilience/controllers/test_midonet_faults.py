@@ -8,7 +8,7 @@ from midonet_kubernetes.kubernetes_api.kinds import EVENT
 from midonet_kubernetes.minimidonet.server.api import Api
 from midonet_kubernetes.minimidonet.store.store import Store
 from midonet_kubernetes.testing.mortal import Life, running
-from midonet_kubernetes.testing.objects import PODS, SERVICES, pod, service
+from midonet_kubernetes.testing.objects import PODS, SERVICES, TRANSLATIONS, pod, service
 from midonet_kubernetes.testing.twins import differences, host_id
 from midonet_kubernetes.testing.virtual_time import elapse
 
@@ -205,6 +205,52 @@ async def test_a_full_load_meets_no_refusal(shop):
     async with running(shop, midonet=Watching(shop.midonet_transport())) as program:
         await shop.settle(program)
     assert [one for one in seen if one[2] >= 400] == []
+
+
+CHAINS = ("7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d70", "7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d71")
+BY_HAND = {"kind": "Translation", "apiVersion": "midonet.org/v1"}
+
+
+def chain(name, id_):
+    resources = [{"kind": "Chain", "parent": "", "body": f'{{"id":"{id_}","name":"x"}}'}]
+    return {**BY_HAND, "metadata": {"name": name, "finalizers": ["midonet.org/deleter"]}, "resources": resources}
+
+
+def jump(name, id_, from_, to):
+    body = f'{{"id":"{id_}","type":"jump","jumpChainId":"{to}"}}'
+    resources = [{"kind": "Rule", "parent": from_, "body": body}]
+    return {**BY_HAND, "metadata": {"name": name, "finalizers": ["midonet.org/deleter"]}, "resources": resources}
+
+
+async def test_what_comes_before_its_referents_waits_for_them_without_a_request(shop):
+    rule = "7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d72"
+    midonet = Faulty(shop.midonet_transport())
+    async with running(shop, midonet=midonet) as program:
+        await shop.settle(program)
+        midonet.requests.clear()
+        await shop.apply(TRANSLATIONS, jump("early", rule, *CHAINS))
+        await elapse(10.0)
+        assert midonet.requests == []
+        for number, id_ in enumerate(CHAINS):
+            await shop.apply(TRANSLATIONS, chain(f"late-{number}", id_))
+        await elapse(0.2)
+        paths = [path.partition("/midonet-api")[2] for _, path in midonet.requests]
+        assert paths == ["/chains", "/chains", f"/chains/{CHAINS[0]}/rules"]
+
+
+async def test_a_referent_that_no_translation_makes_is_hoped_for_and_then_tried(shop):
+    rule = "7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d72"
+    for id_ in CHAINS:
+        body = f'{{"id":"{id_}","name":"somebody else\'s"}}'.encode()
+        answer = await shop.midonet.request(
+            "POST", "/chains", content_type="application/vnd.org.midonet.Chain-v1+json", body=body
+        )
+        assert answer.ok
+    async with running(shop) as program:
+        await shop.settle(program)
+        await shop.apply(TRANSLATIONS, jump("early", rule, *CHAINS))
+        await elapse(120.0)
+        assert rule in shop.topology()["Rule"]
 
 
 async def test_an_endpoint_more_is_one_rule_more_and_then_one_less(shop):

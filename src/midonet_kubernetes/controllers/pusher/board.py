@@ -153,6 +153,10 @@ class Board:
             self.claims.wait(work.key, token)
         return token
 
+    def unknown(self, wanted: Wanted) -> str:
+        """Something that ``wanted`` needs and that no Translation wants so far, "" for nothing."""
+        return next((token for identity, token in wanted.leans_on if self.is_free(identity)), "")
+
     def wait_for_any(self, work: Work, wanted: Wanted) -> None:
         """Something that ``wanted`` needs is not there, and nobody said that it would make it: queue the key if somebody does."""
         for token in wanted.needs:

@@ -28,6 +28,7 @@ from midonet_kubernetes.model.translation import FINALIZER, GROUP, KIND, PUSHED,
 
 WORKERS = 32
 PATIENCE = 120.0  # seconds after which a Translation no longer waits for others: what they owe may be there nevertheless
+HOPE = 30.0  # seconds after which it no longer waits for what no Translation makes so far: somebody else may have made it
 _WARNING = "Warning"
 
 _log = logging.getLogger(__name__)
@@ -196,13 +197,18 @@ class Pusher:
         if token and self._park(work):
             self._later(work, "Waiting", f"{wanted.kind.name} {wanted.id} waits for {token}, which another Translation makes")
             return True
+        unknown = self.board.unknown(wanted)
+        if unknown and self._park(work, HOPE):
+            self.board.wait_for_any(work, wanted)
+            self._later(work, "Waiting", f"{wanted.kind.name} {wanted.id} waits for {unknown}, which no Translation makes so far")
+            return True
         return False
 
-    def _park(self, work: Work) -> bool:
+    def _park(self, work: Work, patience: float = PATIENCE) -> bool:
         """Wait for others; False when that has lasted too long."""
         now = asyncio.get_running_loop().time()
         work.parked_at = work.parked_at or now
-        return now - work.parked_at < PATIENCE
+        return now - work.parked_at < patience
 
     async def _take(self, work: Work, step: Step) -> None:
         name = step.wanted.identity if step.wanted else identity_of(step.old) if step.old else ""

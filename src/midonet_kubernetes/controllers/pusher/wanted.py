@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,16 @@ from midonet_kubernetes.model.resource_kinds import KINDS, ResourceKind
 from midonet_kubernetes.model.translation import PushedResource, Resource
 
 # Fields that name another MidoNet object, which must be there first (rest-api 5: "bound references", and 4.7, 4.9).
-_REFERENCES = ("inboundFilterId", "outboundFilterId", "nextHopPort", "jumpChainId", "portId", "peerId")
+_REFERENCES = {
+    "inboundFilterId": "Chain",
+    "outboundFilterId": "Chain",
+    "nextHopPort": "Port",
+    "jumpChainId": "Chain",
+    "portId": "Port",
+    "peerId": "Port",
+}
+# What a parent is, where only we make such parents. A tunnel zone or a host may be anybody's.
+_PARENTS = {"Rule": "Chain", "Route": "Router", "MACPort": "Bridge", "IPv4MACPair": "Bridge", "PortLink": "Port"}
 # Kinds of which MidoNet keeps one per parent and id. Of the others the id alone says which object it is: a port has one
 # link and one binding, whatever is at the other end.
 _UNDER_PARENT = frozenset({"TunnelZoneHost", "MACPort", "IPv4MACPair"})
@@ -60,6 +69,16 @@ class Wanted:
         if self.kind.name == "HostInterfacePort":
             return (*named, f"host/{self.parent}")
         return (self.parent, *named) if self.parent else tuple(named)
+
+    @property
+    def leans_on(self) -> Iterator[tuple[str, str]]:
+        """What it needs of what Translations make: identity, and token."""
+        parent = str(self.body.get("type")) if self.kind.name == "Port" else _PARENTS.get(self.kind.name, "")
+        if parent:
+            yield f"{parent}/{self.parent}", self.parent
+        for field, kind in _REFERENCES.items():
+            if named := self.body.get(field):
+                yield f"{kind}/{named}", str(named)
 
     @property
     def gives(self) -> str:
