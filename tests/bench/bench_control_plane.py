@@ -94,10 +94,9 @@ async def _measure(kubernetes: RealKubernetes, load: Load, size: Size, folder: P
         async with Installation(kubernetes, folder, token) as installation:
             for name in load.node_names:
                 await installation.add_host(name)
-            with installation.running("first") as replica:
-                first = await follow(installation, client, replica, load.translations + 3)  # one Service is the API server's own
-            with installation.running("again") as replica:
-                again = await follow(installation, client, replica, 0)
+            first = await follow(installation, client, "first", load.translations + 3)  # one Service is the API server's own
+            again = await follow(installation, client, "again", 0)
+            with installation.running("once more"):
                 await asyncio.sleep(size.new_pod_after)
                 seconds = await new_pod(installation, client, load)
         bare = (bare + await bare_rate(client, size.bare, IN_FLIGHT)) / 2

@@ -78,6 +78,14 @@ class Replica:
         """Whether it can be asked."""
         return bool((await self.metrics()).samples)
 
+    async def ready(self) -> bool:
+        """Whether it knows what the APIs hold."""
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.address}/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
     async def leads(self) -> bool:
         """Whether it leads."""
         return (await self.metrics()).sum(LEADER.name) == 1

@@ -68,10 +68,17 @@ async def bare_rate(client: Client, count: int, at_once: int) -> float:
     return rate
 
 
-async def follow(installation: Installation, client: Client, replica: Replica, translations: int) -> Life:
-    """Follow a replica until it has nothing to do."""
-    begun, before = time.monotonic(), await _writes(installation, client)
-    ready = 0.0
+async def follow(installation: Installation, client: Client, name: str, translations: int) -> Life:
+    """Start a replica and follow it until it has nothing to do."""
+    before = await _writes(installation, client)
+    with installation.running(name) as replica:
+        return await _follow(installation, client, replica, translations, before)
+
+
+async def _follow(
+    installation: Installation, client: Client, replica: Replica, translations: int, before: tuple[int, int, int]
+) -> Life:
+    begun, ready = time.monotonic(), 0.0
 
     async def has_pushed() -> bool:
         nonlocal ready
@@ -84,6 +91,7 @@ async def follow(installation: Installation, client: Client, replica: Replica, t
         return False
 
     last = [(0, begun)]
+    await until("everything known", replica.ready, seconds=_LONGEST, every=0.05, programs=[replica.process])
     await until("everything pushed", has_pushed, seconds=_LONGEST, every=0.1, programs=[replica.process])
     await until("every status written", replica.settled, seconds=_LONGEST, every=0.2, programs=[replica.process])
     told = time.monotonic()
