@@ -94,6 +94,7 @@ class Report:
     def show(self) -> None:
         """Print everything."""
         say(f"\n{self.title}  (load of the machine: {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} after)")
+        say(", ".join(machine().values()))
         for table in self.tables:
             say("\n" + "\n".join(table.lines()))
         if self.aims:
