@@ -66,7 +66,6 @@ _ROUTER_PORT = Fields(
     )
 )
 FIELDS = {"Bridge": _BRIDGE_PORT, "Router": _ROUTER_PORT}
-_NOT_STORED = ("portAddress", "networkAddress", "networkLength")
 
 
 def _read(given: Any) -> Object | None:
@@ -106,7 +105,7 @@ def _addresses(subnets: list[str]) -> Object:
         if ":" not in subnet:
             address, network, length = network_of(subnet)
             return {"portSubnet": subnets, "portAddress": address, "networkAddress": network, "networkLength": length}
-    return {"portSubnet": subnets, "portAddress": None, "networkAddress": None, "networkLength": 0}
+    return {"portSubnet": subnets, "networkAddress": None, "networkLength": 0}
 
 
 def _is_active(call: Call, store: Transaction, port: Object) -> bool:
@@ -120,14 +119,15 @@ def _is_active(call: Call, store: Transaction, port: Object) -> bool:
 
 def _settle_addresses(values: Object) -> None:
     """Make ``portSubnet`` the one truth: with an entry it decides; else the legacy fields do."""
-    address, length = values.get("portAddress"), values.get("networkLength", 0)
-    for name in _NOT_STORED:
-        values.pop(name, None)
-    subnets = values.get("portSubnet")
-    if not subnets and address is not None:
-        subnets = [f"{address}/{length}"]
-    if subnets is not None:
-        values["portSubnet"] = [read_subnet(subnet) for subnet in subnets]
+    address, length = values.pop("portAddress", None), values.pop("networkLength", 0)
+    values.pop("networkAddress", None)
+    given = values.get("portSubnet")
+    if not given and address is not None:
+        given = [f"{address}/{length}"]
+    if given is not None:
+        subnets = values["portSubnet"] = [read_subnet(subnet) for subnet in given]
+        if address is not None and all(":" in subnet for subnet in subnets):
+            values["portAddress"] = address  # shown, though of no use
 
 
 def _claim_peer(store: Transaction, _: Object, peer: str) -> None:
