@@ -40,8 +40,16 @@ class NetworkRequests(Protocol):
         """Give an existing link MAC, MTU (where stated), bridge and up or down as in ``link``."""
         ...
 
-    def delete_link(self, name: str) -> None:
-        """Remove a link with its addresses, routes and neighbours; with a veth goes its peer. ENODEV: not there."""
+    def delete_link(self, name: str, index: int = 0) -> None:
+        """Remove a link with its addresses, routes and neighbours; with a veth goes its peer.
+
+        Args:
+            name: of the link.
+            index: as in ``Link``; a later link of the same name is left alone. 0: whichever has the name.
+
+        Raises:
+            KernelError: ENODEV, it is not there.
+        """
         ...
 
     def move_link(self, name: str, into: Namespace) -> None:

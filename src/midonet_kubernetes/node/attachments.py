@@ -7,7 +7,7 @@ and that it is done afterwards; a DEL goes the other way. One thread calls all o
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -152,12 +152,14 @@ class Attachments:
         except KernelError as error:
             raise self._refused(call, error) from None
 
-    def disconnect_ahead(self, calls: Sequence[Call]) -> None:
-        """Remove the interfaces of many DELs at once. Each still has to be done; it will find less to do, and be faster."""
-        asked = [self.ledger.known.get((call.container, call.interface)) for call in calls if call.command == "DEL"]
-        links = [attachment.link for attachment in asked if attachment is not None and attachment.link]
-        if len(links) > 1:
-            self.wiring.disconnect_together(links)
+    def removal(self, call: Call) -> Callable[[], None] | None:
+        """What a DEL will wait for most, to be done ahead of it (see ``Wiring.removal``); None when there is nothing to wait for.
+
+        Raises:
+            KernelError: the kernel does not say what there is.
+        """
+        attachment = self.ledger.known.get((call.container, call.interface))
+        return self.wiring.removal(attachment.link) if attachment is not None and attachment.link else None
 
     def take_away(self, attachment: Attachment) -> None:
         """Remove an interface, and release its address.

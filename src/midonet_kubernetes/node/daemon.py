@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -200,15 +200,11 @@ class Daemon:
         pending = next((annotation for annotation in self.state.annotations() if annotation.pod == pod), None)
         return pending if pending or self.attachments is None else self.attachments.ledger.wish(pod)
 
-    def answer_together(self, requests: Sequence[tuple[bytes, int | None]]) -> list[bytes]:
-        """``answer`` for many requests; DELs among them are faster than one after the other. Never raises."""
-        if len(requests) > 1 and self.attachments is not None:
-            calls = []
-            for line, _ in requests:
-                with suppress(CniError):
-                    calls.append(cni.read_call(cni.read_envelope(line)))
-            self.attachments.disconnect_ahead(calls)
-        return [self.answer(line, descriptor) for line, descriptor in requests]
+    def removal(self, line: bytes) -> Callable[[], None] | None:
+        """What may be done in another thread before this DEL is answered (see ``Attachments``); never raises."""
+        with suppress(CniError, KernelError):
+            return self.attachments.removal(cni.read_call(cni.read_envelope(line))) if self.attachments is not None else None
+        return None
 
     def answer(self, line: bytes, descriptor: int | None) -> bytes:
         """What the plugin is sent back. Never raises.

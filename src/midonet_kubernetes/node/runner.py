@@ -6,8 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
-from functools import partial
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 from midonet_kubernetes.errors import MidonetKubeError, UserError
@@ -27,6 +26,7 @@ PERIOD = 30.0  # seconds between looks at everything
 RETRY = 2.0  # seconds until we look again after something could not be put right
 SOCKET_PERIOD = 2.0  # seconds between looks at the socket's file
 SETTLING = 0.1  # seconds after a change until we look
+REMOVERS = 20  # threads; more bring nothing
 PATIENCE = 10 * PERIOD  # seconds that the kernel may take until we had better be restarted
 
 
@@ -50,8 +50,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._changes = Changes(kernel, self._wake.set)
         self._failing = ""
-        self._deletions: list[tuple[bytes, int | None, asyncio.Future[bytes]]] = []
-        self._deleting: asyncio.Task[None] | None = None
+        self._removers = ThreadPoolExecutor(REMOVERS, thread_name_prefix="remover")
         self._said: tuple[str, list[str]] | None = None  # what the Node said last
         self._news: tuple[str, list[str]] | None = None  # the same until it is taken in
         self._looked = time.monotonic()
@@ -63,36 +62,14 @@ class Runner:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     async def answer(self, line: bytes, descriptor: int | None) -> bytes:
-        """See ``Daemon.answer``."""
+        """See ``Daemon.answer``. What a DEL waits for in the kernel holds up neither others' DELs nor their ADDs."""
         if cni.command_of(line) == "DEL":
-            output = await self._delete(line, descriptor)
-        else:
-            output = await self._do(lambda: self._daemon.answer(line, descriptor))
+            removal = await self._do(lambda: self._daemon.removal(line))
+            if removal is not None:
+                await asyncio.get_running_loop().run_in_executor(self._removers, removal)
+        output = await self._do(lambda: self._daemon.answer(line, descriptor))
         self.wrote_state()
         return output
-
-    async def _delete(self, line: bytes, descriptor: int | None) -> bytes:
-        """DELs that come while some are under way are done together after those, whoever of their callers goes meanwhile."""
-        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._deletions.append((line, descriptor, answered))
-        if self._deleting is None or self._deleting.done():
-            self._deleting = asyncio.create_task(self._delete_all())
-        return await answered
-
-    async def _delete_all(self) -> None:
-        while self._deletions:
-            taken, self._deletions = self._deletions, []
-            requests = [(line, descriptor) for line, descriptor, _ in taken]
-            try:
-                outputs = await self._do(partial(self._daemon.answer_together, requests))
-            except Exception as error:  # noqa: BLE001 - each caller hears of it, and the next batch is done all the same
-                for _, _, waiting in taken:
-                    if not waiting.done():
-                        waiting.set_exception(error)
-                continue
-            for (_, _, waiting), output in zip(taken, outputs, strict=True):
-                if not waiting.done():  # its caller has gone
-                    waiting.set_result(output)
 
     def _stuck(self) -> str:
         silent = time.monotonic() - self._looked
@@ -111,8 +88,9 @@ class Runner:
         await self._do(lambda: self._daemon.state.done(annotation))
 
     def close(self) -> None:
-        """Stop listening to the kernel."""
+        """Stop listening to the kernel, and wait for removals that are under way."""
         self._changes.close()
+        self._removers.shutdown()
 
     def node_changed(self, pod_cidr: str, addresses: list[str]) -> None:
         """The Node says this; it is taken in soon."""

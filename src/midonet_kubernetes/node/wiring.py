@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -21,7 +20,6 @@ from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, R
 
 EVERYTHING = "0.0.0.0/0"
 LONGEST_WAIT = 2.0  # seconds for the kernel to say that both ends carry packets
-MOST_AT_ONCE = 20  # threads that remove links; more bring nothing
 KEEP_ALIVE = "net.ipv4.tcp_keepalive_time"
 KEEP_ALIVE_SECONDS = "45"  # idle connections speak up before a flow of theirs may be forgotten
 
@@ -126,18 +124,22 @@ class Wiring:
         """
         return _delete(self._routing, link)
 
-    def disconnect_together(self, links: Sequence[str]) -> None:
-        """Take many wires away at once. The kernel lets all readers finish after each removal, and only these waits overlap.
+    def removal(self, link: str) -> Callable[[], None] | None:
+        """What takes away the wire that has this name now and no later one, in any thread; None when there is none.
 
+        The kernel lets all readers finish after each removal; only what is removed in other threads need not wait for that too.
         What is refused is left there, for a ``disconnect`` to tell.
         """
+        found = self._routing.link(link)
+        if found is None:
+            return None
+        index = found.index
 
-        def take_away(link: str) -> None:
+        def take_away() -> None:
             with suppress(KernelError), closing(self._kernel.routing(self.outer)) as routing:
-                _delete(routing, link)
+                routing.delete_link(link, index)
 
-        with ThreadPoolExecutor(min(len(links), MOST_AT_ONCE)) as threads:
-            list(threads.map(take_away, links))
+        return take_away
 
     def disconnect_inside(self, inner: str, router_mac: str, pod: Namespace) -> bool:
         """Take a wire away by the name of its inner end, when nobody knows its outer one any more.

@@ -56,6 +56,15 @@ def test_deleting_one_end_deletes_the_other(routing, other_routing, there):
     assert routing.link("mido0") is None
 
 
+def test_a_link_can_be_deleted_without_harm_to_a_later_one_of_its_name(routing, refused):
+    routing.add_veth(POD, INSIDE)
+    first = routing.link("mido0").index
+    routing.delete_link("mido0", first)
+    routing.add_veth(POD, INSIDE)
+    refused(errno.ENODEV, routing.delete_link, "mido0", first)
+    assert routing.link("mido0") == POD
+
+
 def test_a_link_that_is_not_there_cannot_be_changed(routing, there, refused):
     refused(errno.ENODEV, routing.delete_link, "no")
     refused(errno.ENODEV, routing.set_link, Link("no"))

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, NextHop, Route, Vxlan
 
 MAC, OTHER_MAC = "ac:ca:ba:00:00:01", "ac:ca:ba:00:00:02"
 GATEWAY = Address("lo", "10.244.1.1/32")
@@ -50,6 +50,25 @@ ROUTES = [
     Route("0.0.0.0/0", link="pod2", metric=100),
     Route("10.244.1.5/32", link="pod1", metric=5),
 ]
+SHARED = Route("10.7.0.0/16", metric=2, hops=(NextHop("10.244.1.5", 1), NextHop("10.244.1.6", 3)))
+
+
+def test_a_route_that_gateways_share_is_read_as_it_was_written_and_deleted(network, refused):
+    refused(errno.ENETUNREACH, network.replace_route, SHARED)
+    ways = [Route("10.244.1.5/32", link="pod1"), Route("10.244.1.6/32", link="pod2")]
+    for route in (*ways, Route("10.7.0.0/16", kind="blackhole", metric=2), SHARED):
+        network.replace_route(route)
+    assert set(network.routes()) == {*ways, SHARED}
+    assert [hop.link for route in network.routes() for hop in route.hops] == ["pod1", "pod2"]
+    network.delete_route(SHARED)
+    assert set(network.routes()) == set(ways)
+
+
+def test_a_gateway_whose_link_is_gone_has_no_share(network):
+    for route in (Route("10.244.1.5/32", link="pod1"), Route("10.244.1.6/32", link="pod2"), SHARED):
+        network.replace_route(route)
+    network.delete_link("pod2")
+    assert [route.hops for route in network.routes() if route.hops] == [(NextHop("10.244.1.5", 1),)]
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -3,6 +3,7 @@ import contextlib
 import json
 import logging
 import select
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -117,6 +118,20 @@ def delete_line(container):
     environment = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": container, "CNI_NETNS": "", "CNI_IFNAME": "eth0"}
     configuration = {"cniVersion": "1.1.0", "name": "midonet", "type": "midonet-kube-cni"}
     return json.dumps({"protocol": 1, "environment": environment, "stdin": json.dumps(configuration)}).encode()
+
+
+async def test_a_removal_that_the_kernel_takes_its_time_for_holds_up_nobody(runner, monkeypatch):
+    done = threading.Event()
+    with monkeypatch.context() as slow:
+        slow.setattr(runner._daemon, "removal", lambda _line: done.wait)
+        waiting = asyncio.create_task(runner.answer(delete_line("c1"), None))
+        await turn()
+    async with asyncio.timeout(5):
+        assert await runner.answer(delete_line("c2"), None)
+    assert not waiting.done()
+    done.set()
+    async with asyncio.timeout(5):
+        assert await waiting
 
 
 async def test_a_caller_that_goes_leaves_the_others_their_answers(runner):

@@ -120,6 +120,16 @@ def test_everything_but_a_lost_link_can_be_put_right(bench, harm):
         assert bench.differences() == []
 
 
+def test_a_removal_takes_away_the_wire_that_there_was_and_no_later_one(bench):
+    first, late = bench.wiring.removal(WIRE.link), bench.wiring.removal(WIRE.link)
+    first()
+    assert (bench.outside.link(WIRE.link), bench.inside.link("eth0")) == (None, None)
+    assert bench.wiring.removal(WIRE.link) is None
+    bench.wiring.connect(WIRE, bench.pod)
+    late()
+    assert bench.differences() == []
+
+
 def test_an_mtu_that_a_chained_plugin_has_lowered_is_fine(bench):
     bench.inside.set_link(Link("eth0", mtu=1400))
     assert bench.differences() == []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from midonet_kubernetes.linux.netlink.attributes import parse, read_text, read_u32, read_u64
 from midonet_kubernetes.linux.routing import encode
-from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, NextHop, Route, Vxlan
 
 NameOf = Callable[[int], str]  # name of the link with this number, "" when there is none (any more)
 
@@ -58,8 +58,8 @@ def route(body: bytes, name_of: NameOf) -> Route | None:
     """From a NEWROUTE or DELROUTE message.
 
     Returns:
-        None for another family or table, and for what the kernel made. A route of several next hops, which is none of
-        ours, has neither link nor gateway.
+        None for another family or table, and for what the kernel made. Of several next hops those are left out whose
+        link is down or gone.
     """
     family, length, _, _, table, protocol, _, kind, flags = encode.ROUTE_HEADER.unpack_from(body)
     if family != encode.IPV4 or table != encode.MAIN_TABLE or protocol == encode.MADE_BY_KERNEL or kind not in _ROUTE_KINDS:
@@ -74,7 +74,18 @@ def route(body: bytes, name_of: NameOf) -> Route | None:
         source=_dotted(attributes.get(encode.RTA_SOURCE)),
         metric=read_u32(attributes.get(encode.RTA_METRIC, bytes(4))),
         onlink=bool(flags & encode.ONLINK),
+        hops=tuple(_next_hops(attributes.get(encode.RTA_MULTIPATH, b""), name_of)),
     )
+
+
+def _next_hops(data: bytes, name_of: NameOf) -> Iterator[NextHop]:
+    start, header = 0, encode.NEXT_HOP_HEADER
+    while start + header.size <= len(data):
+        length, flags, weight, index = header.unpack_from(data, start)
+        gateway = parse(data[start : start + length], header.size).get(encode.RTA_GATEWAY)
+        if not flags & encode.DEAD:
+            yield NextHop(_dotted(gateway), weight + 1, name_of(index))
+        start += max(length + 3 & ~3, header.size)
 
 
 def neighbour(body: bytes, name_of: NameOf, *, whatever_state: bool = False) -> Neighbour | None:

@@ -10,7 +10,7 @@ import struct
 
 from midonet_kubernetes.linux.netlink.attributes import attribute, nested, text, u8, u32, u64
 from midonet_kubernetes.linux.netlink.sockets import CREATE, EXCLUSIVE, REPLACE, Message
-from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, NextHop, Route
 
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
@@ -21,6 +21,7 @@ GET_NEIGHBOUR_TABLE, SET_NEIGHBOUR_TABLE = 66, 67
 LINK_HEADER = struct.Struct("=BxHiII")  # family, hardware type, index, flags, mask of flags
 ADDRESS_HEADER = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, link
 ROUTE_HEADER = struct.Struct("=BBBBBBBBI")  # family, destination and source length, tos, table, protocol, scope, type, flags
+NEXT_HOP_HEADER = struct.Struct("=HBBi")  # length with attributes, flags, weight less one, link
 NEIGHBOUR_HEADER = struct.Struct("=BxxxiHBB")  # family, link, state, flags, type
 
 IPV4, BRIDGE = socket.AF_INET, 7
@@ -36,6 +37,7 @@ MAIN_TABLE = 254
 MADE_BY_KERNEL, MADE_STATIC = 2, 4  # rtm_protocol
 SCOPE_UNIVERSE, SCOPE_LINK, SCOPE_HOST, SCOPE_ANY = 0, 253, 254, 255
 ONLINK = 4
+DEAD = 1
 NDA_ADDRESS, NDA_MAC = 1, 2
 PERMANENT = 0x80
 SELF = 2
@@ -102,9 +104,10 @@ def set_link(link: Link, master: int) -> Message:
     return Message(f"set the link {link.name}", NEW_LINK, 0, _link_header(up=link.up) + _link_attributes(link, master))
 
 
-def delete_link(name: str) -> Message:
-    """By name."""
-    return Message(f"delete the link {name}", DELETE_LINK, 0, LINK_HEADER.pack(0, 0, 0, 0, 0) + text(IFLA_NAME, name))
+def delete_link(name: str, index: int) -> Message:
+    """By ``index``, or by name when that is 0."""
+    body = LINK_HEADER.pack(0, 0, index, 0, 0) + (b"" if index else text(IFLA_NAME, name))
+    return Message(f"delete the link {name}", DELETE_LINK, 0, body)
 
 
 def move_link(name: str, into: int) -> Message:
@@ -126,7 +129,7 @@ def address(verb: str, value: Address, index: int) -> Message:
 def route(verb: str, value: Route, index: int) -> Message:
     """``verb``: "replace" or "delete"; ``index`` is 0 without a link."""
     network, _, length = value.destination.partition("/")
-    scope = SCOPE_LINK if value.kind == "unicast" and not value.via else SCOPE_UNIVERSE
+    scope = SCOPE_LINK if value.kind == "unicast" and not (value.via or value.hops) else SCOPE_UNIVERSE
     body = ROUTE_HEADER.pack(
         IPV4,
         int(length),
@@ -142,8 +145,15 @@ def route(verb: str, value: Route, index: int) -> Message:
     body += u32(RTA_LINK, index) if index else b""
     body += attribute(RTA_GATEWAY, socket.inet_aton(value.via)) if value.via else b""
     body += attribute(RTA_SOURCE, socket.inet_aton(value.source)) if value.source else b""
+    body += attribute(RTA_MULTIPATH, b"".join(map(_next_hop, value.hops))) if value.hops else b""
     body += u32(RTA_METRIC, value.metric) if value.metric else b""
     return _replace_or_delete(verb, f"{verb} the route to {value.destination}", NEW_ROUTE, DELETE_ROUTE, body)
+
+
+def _next_hop(hop: NextHop) -> bytes:
+    """Without the number of its link, which the kernel finds."""
+    gateway = attribute(RTA_GATEWAY, socket.inet_aton(hop.via))
+    return NEXT_HOP_HEADER.pack(NEXT_HOP_HEADER.size + len(gateway), 0, hop.weight - 1, 0) + gateway
 
 
 def neighbour(verb: str, value: Neighbour, index: int) -> Message:

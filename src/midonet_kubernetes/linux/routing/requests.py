@@ -65,9 +65,9 @@ class Requests(ABC):
         """See ``network.NetworkRequests``."""
         self._take(link.bridge, lambda bridge: encode.set_link(link, bridge))
 
-    def delete_link(self, name: str) -> None:
+    def delete_link(self, name: str, index: int = 0) -> None:
         """See ``network.NetworkRequests``."""
-        self._take("", lambda _: encode.delete_link(name))
+        self._take("", lambda _: encode.delete_link(name, index))
 
     def move_link(self, name: str, into: Namespace) -> None:
         """See ``network.NetworkRequests``."""

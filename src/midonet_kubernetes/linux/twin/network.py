@@ -88,9 +88,11 @@ class Network:
         if found.is_now.up != before.up and found.peer is not None:  # which runs from now on, or not any more
             found.peer.network.tell(Notice("link", found.peer.read()))
 
-    def remove(self, name: str) -> None:
-        """Take a link out, with all that hangs on it, and with the other end of a pair."""
+    def remove(self, name: str, index: int = 0) -> None:
+        """Take a link out (0: whatever its index), with all that hangs on it, and with the other end of a pair."""
         found = self.find(name)
+        if index not in {0, found.is_now.index}:
+            raise KernelError(f"delete the link {name}", errno.ENODEV)
         if name == "lo":
             raise KernelError("delete the link lo", errno.EOPNOTSUPP)
         self.take_out(found)
@@ -118,7 +120,12 @@ class Network:
 
     def forget_routes_and_neighbours(self, name: str) -> None:
         """What happens when a link goes down or loses its last address; without notices, as in the kernel."""
-        self.routes = {key: route for key, route in self.routes.items() if route.link != name}
+        for key, route in list(self.routes.items()):
+            hops = tuple(hop for hop in route.hops if hop.link != name)
+            if route.link == name or (route.hops and not hops):
+                del self.routes[key]
+            elif hops != route.hops:
+                self.routes[key] = replace(route, hops=hops)
         self.forget_neighbours(name)
 
     def forget_neighbours(self, name: str) -> None:
@@ -152,7 +159,11 @@ class Network:
             ipaddress.IPv4Network(route.destination)
         except ValueError:
             raise KernelError(operation, errno.EINVAL, "Invalid prefix for given prefix length") from None
-        if route.kind == "unicast":
+        if route.hops:
+            ways = [self._reachable(Route(route.destination, via=hop.via), operation) for hop in route.hops]
+            hops = [replace(hop, link=way.link) for hop, way in zip(route.hops, ways, strict=True)]
+            route = replace(route, hops=tuple(hops))
+        elif route.kind == "unicast":
             route = self._reachable(route, operation)
         if route.source and not any(address.address.partition("/")[0] == route.source for address in self.addresses):
             raise KernelError(operation, errno.EINVAL, "Invalid prefsrc address")
@@ -229,6 +240,7 @@ def _same_way(route: Route, found: Route) -> bool:
         and route.link in {"", found.link}
         and route.via in {"", found.via}
         and route.source in {"", found.source}
+        and route.hops in {(), found.hops}
     )
 
 

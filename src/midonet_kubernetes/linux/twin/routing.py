@@ -46,9 +46,9 @@ class TwinRequests(ABC):
         """See ``network.NetworkRequests``."""
         self._take(lambda network: network.change(link), link.bridge)
 
-    def delete_link(self, name: str) -> None:
+    def delete_link(self, name: str, index: int = 0) -> None:
         """See ``network.NetworkRequests``."""
-        self._take(lambda network: network.remove(name))
+        self._take(lambda network: network.remove(name, index))
 
     def move_link(self, name: str, into: Namespace) -> None:
         """See ``network.NetworkRequests``."""
