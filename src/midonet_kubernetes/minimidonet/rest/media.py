@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from midonet_kubernetes.minimidonet.rest.refusal import Refusal, bad_request
+from midonet_kubernetes.minimidonet.rest.refusal import Refusal
 
 JSON = "application/json"
 ERROR = "application/vnd.org.midonet.Error-v1+json"
@@ -105,7 +105,7 @@ def check_json(content_type: str | None) -> None:
         raise Refusal(415, plain=True)
     kind, slash, subtype = text.partition("/")
     if not slash or not kind or not subtype or "," in text or " " in text:
-        raise bad_request("Content-Type is not one media type")
+        raise Refusal(400, "Content-Type is not one media type", page=True)
     if text != ANY and subtype.lower() != "json" and not subtype.endswith("+json"):
         raise Refusal(415, plain=True)
 

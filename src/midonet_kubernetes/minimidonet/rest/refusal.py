@@ -19,7 +19,7 @@ class Refusal(MidonetKubeError):
         message: for the error body; None is JSON's null.
         violations: of bean validation; the body lists them.
         plain: no body at all, as the framework below MidoNet's resources answers (rest-api 1.6).
-        page: MidoNet shows its container's error page instead of a body, and hangs up.
+        page: MidoNet's container shows its own page instead of a body.
         headers: to add to the answer.
     """
 

@@ -36,12 +36,10 @@ _PREFLIGHT = {
     **_CORS,
     "access-control-allow-headers": "Origin, X-Auth-Token, X-Auth-Project, Content-Type, Accept, Authorization",
 }
-_PAGE = b"<html><head><title>Error 500</title></head><body><h2>HTTP ERROR 500</h2><p>Server Error</p></body></html>\n"
 _PAGE_HEADERS = {
     **_CORS,
     "content-type": "text/html;charset=iso-8859-1",
     "cache-control": "must-revalidate,no-cache,no-store",
-    "connection": "close",
 }
 
 _encode = msgspec.json.Encoder().encode
@@ -169,7 +167,7 @@ def _response(answer: Answer, produced: str) -> Response:
 def refused(refusal: Refusal) -> Response:
     """A refusal as MidoNet words it (rest-api 1.6)."""
     if refusal.page:
-        return Response(refusal.status, _PAGE_HEADERS, _PAGE)
+        return _page(refusal.status)
     if refusal.plain:
         return Response(refusal.status, {**_CORS, **refusal.headers})
     document: dict[str, Any] = {"message": refusal.message, "code": refusal.status}
@@ -177,6 +175,12 @@ def refused(refusal: Refusal) -> Response:
         document["violations"] = [{"property": name, "message": text} for name, text in refusal.violations]
     headers = {**_CORS, "content-type": ERROR, "vary": "Accept-Encoding", **refusal.headers}
     return Response(refusal.status, headers, _encode(document))
+
+
+def _page(status: int) -> Response:
+    """The page of MidoNet's container, which hangs up after an exception that nobody caught."""
+    body = f"<html><head><title>Error {status}</title></head><body><h2>HTTP ERROR {status}</h2></body></html>\n"
+    return Response(status, {**_PAGE_HEADERS, **({"connection": "close"} if status == 500 else {})}, body.encode())
 
 
 def compressed(response: Response, headers: Mapping[str, str]) -> Response:
