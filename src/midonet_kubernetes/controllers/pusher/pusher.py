@@ -84,7 +84,7 @@ class Pusher:
         self.board.forget_all()
         older = {shown.key for shown in self._translations.all()}
         try:
-            believed = await stock.believable(self._kubernetes, self._survey, self._outage)
+            believed = await stock.believable(self._kubernetes, self._editor, self._outage)
             known = self._translations.all()
             for shown in known:
                 self.board.start(shown, believed=believed, older=shown.key in older)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from midonet_kubernetes.controllers.pusher.board import Board
+from midonet_kubernetes.controllers.pusher.midonet import Editor
 from midonet_kubernetes.controllers.pusher.outage import Outage
-from midonet_kubernetes.controllers.pusher.survey import Survey
 from midonet_kubernetes.controllers.pusher.wanted import Wanted, read_all
 from midonet_kubernetes.errors import ApiError
 from midonet_kubernetes.kubernetes_api.backoff import Backoff
@@ -25,13 +25,13 @@ _GLOBAL_NAMESPACE = "kube-system"
 _log = logging.getLogger(__name__)
 
 
-async def believable(kubernetes: Client, survey: Survey, outage: Outage) -> bool:
+async def believable(kubernetes: Client, editor: Editor, outage: Outage) -> bool:
     """Whether statuses are to be believed: not if MidoNet lacks one of the global objects that were pushed.
 
     Then it is another MidoNet, or an empty one, and everything is to be compared with it.
     """
     pushed = await _patiently(None, lambda: _pushed_global_objects(kubernetes))
-    return await _patiently(outage, lambda: _holds(pushed, survey))
+    return await _patiently(outage, lambda: _holds(pushed, editor))
 
 
 async def bring_bodies(kubernetes: Client, board: Board, known: int) -> None:
@@ -52,9 +52,10 @@ async def _pushed_global_objects(kubernetes: Client) -> list[Wanted]:
     return [wanted for one in said for wanted in read_all(one.resources)[0]]
 
 
-async def _holds(pushed: Iterable[Wanted], survey: Survey) -> bool:
-    for wanted in pushed:
-        if await survey.look(wanted) is None:
+async def _holds(pushed: Sequence[Wanted], editor: Editor) -> bool:
+    """One by one: a list of all chains is long."""
+    for wanted, found in zip(pushed, await asyncio.gather(*map(editor.read, pushed)), strict=True):
+        if found is None:
             _log.warning("MidoNet has no %s %s any more: everything is compared with it", wanted.kind.name, wanted.id)
             return False
     return True
