@@ -118,6 +118,71 @@ def test_the_wrong_kind_of_device_is_not_found(client):
     assert client.status(uri, "Router-v3") == 404
 
 
+LINKS = {
+    "bridge": {"ports": "Port-v3", "peerPorts": "Port-v3", "dhcpSubnets": "DhcpSubnet-v2"},
+    "router": {
+        "ports": "Port-v3",
+        "routes": "Route-v1",
+        "peerPorts": "Port-v3",
+        "bgpNetworks": "BgpNetwork-v1",
+        "bgpPeers": "BgpPeer-v1",
+    },
+    "chain": {"rules": "Rule-v2"},
+    "bridge port": {"portGroups": "PortGroupPort-v1"},
+    "host": {"interfaces": "Interface-v1", "ports": "HostInterfacePort-v1"},
+    "tunnel zone": {"hosts": "TunnelZoneHost-v1"},
+    "address group": {"addrs": "IpAddrGroupAddr-v1"},
+    "port group": {"ports": "PortGroupPort-v1"},
+    "load balancer": {"pools": "Pool-v1", "vips": "VIP-v1"},
+    "pool": {"poolMembers": "PoolMember-v1", "vips": "VIP-v1"},
+    "health monitor": {"pools": "Pool-v1"},
+}
+
+
+def one_of_each(client) -> dict[str, dict]:
+    """Objects made as the client makes them, each with parts, where it makes parts."""
+    root, create = client.root, client.create
+    made = {
+        "bridge": create(root["bridges"], "Bridge-v4", name="b"),
+        "router": create(root["routers"], "Router-v3", name="r", asNumber="65000"),
+        "chain": create(root["chains"], "Chain-v1", name="c"),
+        "host": create(root["hosts"], "Host-v3", id="11111111-1111-4111-8111-111111111111", name="h"),
+        "tunnel zone": create(root["tunnelZones"], "TunnelZone-v1", name="z", type="gre"),
+        "address group": create(root["ipAddrGroups"], "IpAddrGroup-v1", name="g"),
+        "port group": create(root["portGroups"], "PortGroup-v1", name="g", stateful="True"),
+        "load balancer": create(root["loadBalancers"], "LoadBalancer-v1"),
+        "health monitor": create(root["healthMonitors"], "HealthMonitor-v1", type="TCP", delay="1", timeout="1", maxRetries="1"),
+    }
+    made["bridge port"] = create(made["bridge"]["ports"], "Port-v3", type="Bridge")
+    made["router port"] = create(made["router"]["ports"], "Port-v3", type="Router", portAddress="10.0.0.1", networkLength="24")
+    made["pool"] = create(made["load balancer"]["pools"], "Pool-v1", lbMethod="ROUND_ROBIN")
+    create(made["chain"]["rules"], "Rule-v2", type="accept", position="1")
+    create(made["router"]["routes"], "Route-v1", type="Reject", srcNetworkAddr="0.0.0.0", dstNetworkAddr="10.1.0.0", weight="5")
+    create(made["router"]["bgpPeers"], "BgpPeer-v1", asNumber="65001", address="10.0.0.2")
+    create(made["router"]["bgpNetworks"], "BgpNetwork-v1", subnetAddress="10.0.0.0", subnetLength="24")
+    create(made["bridge"]["dhcpSubnets"], "DhcpSubnet-v2", subnetPrefix="10.0.0.0", subnetLength="24")
+    create(made["tunnel zone"]["hosts"], "GreTunnelZoneHost-v1", hostId=made["host"]["id"], ipAddress="10.0.0.9")
+    create(made["host"]["ports"], "HostInterfacePort-v1", portId=made["bridge port"]["id"], interfaceName="eth0")
+    create(made["address group"]["addrs"], "IpAddrGroupAddr-v1", version="6", addr="fd00::1")
+    create(made["port group"]["ports"], "PortGroupPort-v1", portId=made["bridge port"]["id"])
+    create(made["pool"]["poolMembers"], "PoolMember-v1", address="10.0.0.3", protocolPort="80")
+    create(made["pool"]["vips"], "VIP-v1", address="10.0.0.4", protocolPort="80")
+    create(made["router port"]["peeringTable"], "MacIp-v1", ip="10.9.0.1", mac="aa:bb:cc:dd:ee:ff")
+    return made
+
+
+EMPTY = {("bridge", "peerPorts"), ("router", "peerPorts"), ("host", "interfaces"), ("health monitor", "pools")}
+
+
+def test_every_link_that_it_follows_leads_to_a_list(client):
+    made = one_of_each(client)
+    for name, links in LINKS.items():
+        for link, kind in links.items():
+            found = client.get(made[name][link], f"collection.{kind}")
+            assert bool(found) is ((name, link) not in EMPTY), (name, link)
+    assert client.get(made["router port"]["peeringTable"], "MacIp-v1")[0]["ip"] == "10.9.0.1"
+
+
 def test_a_rule_is_found_by_its_template(client):
     chain = client.create(client.root["chains"], "Chain-v1", name="c")
     rule = client.create(chain["rules"], "Rule-v2", type="accept")
