@@ -27,11 +27,13 @@ def _read_address(given: Any) -> str:
 def _read_route(given: Any) -> Object:
     if not isinstance(given, dict):
         raise mismatch(given, "a route")
-    length = given.get("destinationLength")
-    addresses = {name: given.get(name) for name in ("destinationPrefix", "gatewayAddr")}
+    prefix, length, gateway = (given.get(name) for name in ("destinationPrefix", "destinationLength", "gatewayAddr"))
+    read_length = 0 if length is None else _integer(length) or 0
+    has_prefix = prefix is not None and coercion.text(prefix) != ""
     return {
-        "destinationLength": 0 if length is None else _integer(length) or 0,
-        **{name: None if value is None else _read_address(value) for name, value in addresses.items()},
+        "destinationPrefix": _read_address(prefix) if has_prefix else None,
+        "destinationLength": read_length if has_prefix else 0,  # a length without its prefix is lost
+        "gatewayAddr": None if gateway is None else _read_address(gateway),
     }
 
 
