@@ -17,6 +17,10 @@ _SHAPES = ("one", "one", "linked", "linked", "in a row", "by a bridge", "apart",
 _NETWORKS = (("0.0.0.0", 0), ("10.244.0.0", 16), ("10.244.1.0", 24), ("10.244.2.0", 24), ("10.244.2.4", 31))  # noqa: S104 - a prefix
 
 
+FAR = "10.9.0.0", 16
+"""What some routes lead to by gateways behind the bridges."""
+
+
 def gateway_of(bridge: int) -> str:
     """The address of the router port at a bridge, whose network is 10.244.<bridge>.0/24."""
     return f"10.244.{bridge}.1"
@@ -40,6 +44,7 @@ def random_routers(random: Random, filters: Filters) -> Iterator[Change]:
     yield from (put("Router", name, **filters(0.2)) for name in names)
     for bridge, router in owner.items():
         yield from _at_bridge(bridge, router, filters, routed=len(names) == 1 or random.random() < 0.9)
+        yield from _by_gateways(random, bridge, router)
     for number, (left, right) in enumerate(pairwise(names)):
         if shape == "apart":
             continue
@@ -61,6 +66,14 @@ def _at_bridge(bridge: int, router: str, filters: Filters, *, routed: bool) -> I
     if routed:
         yield _route(f"subnet{bridge}", router, f"10.244.{bridge}.0", 24, port)
     yield _route(f"local{bridge}", router, gateway, 32, port, type="Local")
+
+
+def _by_gateways(random: Random, bridge: int, router: str) -> Iterator[Change]:
+    """Routes to ``FAR`` by addresses of the bridge, which are often equally good."""
+    for number in range(random.choice((0, 0, 0, 1, 2, 2, 3)) if bridge == 1 or random.random() < 0.2 else 0):
+        gateway, weight = f"10.244.{bridge}.{3 + number}", random.choice((0, 0, 0, 1))
+        address, length = FAR
+        yield _route(f"far{bridge}-{number}", router, address, length, f"rp{bridge}", nextHopGateway=gateway, weight=weight)
 
 
 def _linked(

@@ -16,10 +16,10 @@ from midonet_kubernetes.topology.host_state import MEMBER, TUNNEL_LINK
 from midonet_kubernetes.topology.network import Here, Piece, tunnel_end, tunnel_mac, unsupported
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.packets import packed
-from midonet_kubernetes.topology.routing import Routing
+from midonet_kubernetes.topology.routing import Routing, Shared
 from midonet_kubernetes.topology.rule_set import Field, Set
 from midonet_kubernetes.topology.stages import addresses_elsewhere
-from midonet_kubernetes.topology.ways import destination, own_address
+from midonet_kubernetes.topology.ways import Prefix, destination, own_address
 
 _NORMAL = "Normal"
 
@@ -54,6 +54,25 @@ def bridge(objects: Objects, routing: Routing, place: Here, bridge_id: str) -> I
         yield from _by_address(objects, routing, place, bridge_id)
     else:
         yield from _by_home(objects, routing, place, bridge_id)
+
+
+def shared(objects: Objects, place: Here, to: Prefix, way: Shared) -> Iterator[Piece]:
+    """A route that several gateways behind bridges here share, as far as anybody has their addresses.
+
+    Args:
+        objects: of the host's view.
+        place: the host.
+        to: the route's destination.
+        way: its gateways.
+    """
+    hops = {bridge_id: dict(_hops(objects, place, bridge_id)) for bridge_id, _, _ in way.gateways}
+    known = [(gateway, weight, hops[at][gateway].link) for at, gateway, weight in way.gateways if gateway in hops[at]]
+    route = net.Route(str(to), metric=way.metric, hops=tuple(net.NextHop(*each) for each in known))
+    if not known:
+        route = net.Route(str(to), kind="unreachable", metric=net.FALLBACK_METRIC)
+    elif len(known) == 1:
+        route = net.Route(str(to), link=known[0][2], via=known[0][0], metric=way.metric)
+    yield ("route", route.destination, route.metric), route
 
 
 def is_up(objects: Objects, port: Port) -> bool:

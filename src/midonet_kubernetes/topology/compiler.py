@@ -12,7 +12,7 @@ import msgspec
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import network
-from midonet_kubernetes.topology.bridges import bridge
+from midonet_kubernetes.topology.bridges import bridge, shared
 from midonet_kubernetes.topology.change import Change
 from midonet_kubernetes.topology.filters import Filters
 from midonet_kubernetes.topology.host_state import HostState, Step, Unsupported, host_state
@@ -22,6 +22,7 @@ from midonet_kubernetes.topology.passes.balanced import Endpoint
 from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Place, Services
 from midonet_kubernetes.topology.touched import Touched
+from midonet_kubernetes.topology.ways import Prefix
 
 
 class Compiler:
@@ -42,6 +43,7 @@ class Compiler:
         self._routing = Routing(host_id, self._objects)
         self._filters = Filters(host_id, self._objects, self._items, self._services, self._routing)
         self._here = network.Here(host_id, mtu=mtu)
+        self._shared: set[Prefix] = set()  # routes that have a unit
         self._unsupported: dict[ItemKey, Unsupported] = {}
 
     @property
@@ -114,6 +116,7 @@ class Compiler:
             entries |= entered != self._routing.entered
         if bridges or touched.tunnel:
             self._compile_network(bridges)
+        self._compile_shared(bridges, everything=touched.routing)
         for router_id in touched.routers:
             self._items.put(("router", router_id), dict(network.router(self._objects, router_id)))
         groups_differ = [self._filters.refresh_group(group_id) for group_id in touched.groups]
@@ -130,6 +133,15 @@ class Compiler:
             self._items.put(("tunnel",), dict(network.tunnel(place)))
         for bridge_id in bridges:
             self._items.put(("bridge", bridge_id), dict(bridge(self._objects, self._routing, place, bridge_id)))
+
+    def _compile_shared(self, bridges: set[str], *, everything: bool) -> None:
+        routes = self._routing.shared
+        for to in self._shared - routes.keys():
+            self._items.put(("shared", to), {})
+        self._shared = set(routes)
+        for to, way in routes.items():
+            if everything or any(at in bridges for at, _, _ in way.gateways):
+                self._items.put(("shared", to), dict(shared(self._objects, self._here, to, way)))
 
     def _step(self) -> Step:
         changes = self._items.take_changes()

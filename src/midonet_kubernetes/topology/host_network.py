@@ -64,6 +64,21 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class NextHop:
+    """One of several gateways that share a route's connections.
+
+    Args:
+        via: its address; the kernel finds its link by the routes without gateway.
+        weight: its share is to another's as their weights, 1 to 256.
+        link: through which; not compared.
+    """
+
+    via: str
+    weight: int = 1
+    link: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route of the main table.
 
@@ -77,6 +92,7 @@ class Route:
         source: preferred source address, "" for the kernel's choice.
         metric: lower wins.
         onlink: the gateway is on the link even if no route says so.
+        hops: at least two, of a unicast route with neither link, via nor onlink. A connection keeps its gateway.
     """
 
     destination: str
@@ -86,6 +102,7 @@ class Route:
     source: str = ""
     metric: int = 0
     onlink: bool = False
+    hops: tuple[NextHop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ SYSCTLS: Mapping[str, str] = {
     "net.ipv4.conf.default.rp_filter": "1",
     "net.ipv4.conf.default.proxy_arp": "1",
     "net.ipv4.conf.all.arp_ignore": "0",
+    "net.ipv4.fib_multipath_hash_policy": "1",  # equal routes share connections, not pairs of hosts
     "net.ipv4.icmp_ratelimit": "0",  # each refused UDP client is told at once; icmp_msgs_per_sec still limits all together
     "net.ipv6.conf.all.disable_ipv6": "1",
     "net.ipv6.conf.default.disable_ipv6": "1",

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
 
 from midonet_kubernetes.model.midonet import Port, Route
 from midonet_kubernetes.topology import host_network as net
@@ -35,7 +37,21 @@ class Entered:
     crossings: tuple[Mapping[Span, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A route that several gateways behind bridges of this host share.
+
+    Args:
+        metric: of the route.
+        gateways: bridge, address and weight of each, in order.
+    """
+
+    metric: int
+    gateways: tuple[tuple[str, str, int], ...]
+
+
 _NOTHING = Entered()
+_NO_ROUTES: Ways = {NO_ROUTE: Fraction(1)}
 
 
 class Routing:
@@ -53,6 +69,8 @@ class Routing:
         """Routes that lead nowhere, addresses of routers, and what cannot be expressed."""
         self.entered: dict[str, Entered] = {}
         """What awaits packets by the router that they enter."""
+        self.shared: dict[Prefix, Shared] = {}
+        """Routes that are shared, by destination; they are in no ``routes_by``."""
         self._leaving: dict[str, list[Route]] = {}
 
     def refresh(self) -> set[str]:
@@ -63,7 +81,7 @@ class Routing:
         """
         was_plain, before = self.is_plain, self._leaving
         self.is_plain = self._is_plain()
-        self.items, self.entered, self._leaving = {}, {}, {}
+        self.items, self.entered, self.shared, self._leaving = {}, {}, {}, {}
         if not self.is_plain:
             self._compose()
         if was_plain != self.is_plain:
@@ -87,12 +105,13 @@ class Routing:
         return [router for router in dict.fromkeys(routers) if router in self._objects.routers]
 
     def _is_plain(self) -> bool:
-        """One router, whose routes can stand side by side, and no link from it to itself."""
+        """One router, whose routes can stand side by side, no two of them equal, and no link from it to itself."""
         objects = self._objects
         if len(objects.routers) > 1:
             return False
-        routes = (route for router in objects.routers for route in objects.routes_of(router))
-        if any(route.type not in {"Normal", "Local"} for route in routes):
+        routes = [route for router in objects.routers for route in objects.routes_of(router)]
+        places = {(route.dst_network_addr, route.dst_network_length, route.weight) for route in routes}
+        if len(places) < len(routes) or any(route.type not in {"Normal", "Local"} for route in routes):
             return False
         peers = (objects.ports.get(port.peer_id) for port in self._router_ports() if port.peer_id)
         return not any(peer is not None and peer.type == "Router" for peer in peers)
@@ -102,12 +121,15 @@ class Routing:
         subnets = {prefix(*_split(port.port_subnet[0])) for port in self._router_ports()}
         prefixes = sorted(tables.prefixes() | subnets)  # what holds others comes before them
         here = self._routers_here()
-        ways = {router: {each: tables.ways(router, each) for each in prefixes} for router in sorted(self._objects.routers)}
+        ways = {
+            router: {each: self._settled(router, each, tables.ways(router, each)) for each in prefixes}
+            for router in sorted(self._objects.routers)
+        }
         chosen = {each: self._chosen(here, {router: ways[router][each] for router in ways}) for each in prefixes}
         inhabited = set[Prefix]()
         for each, holder in _holders(prefixes):
-            above = chosen[holder].end if holder is not None else NO_ROUTE.end
-            if chosen[each].end != above:  # else the longest prefix that holds it says the same
+            above = _ends(chosen[holder] if holder is not None else _NO_ROUTES)
+            if _ends(chosen[each]) != above:  # else the longest prefix that holds it says the same
                 self._put(each, chosen[each])
             if each in subnets or holder in inhabited:
                 inhabited.add(each)
@@ -117,20 +139,43 @@ class Routing:
         for route in (route for router in ways for route in self._objects.routes_of(router) if route.src_network_length):
             self._name("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
 
-    def _chosen(self, here: list[str], ways: Mapping[str, Ways]) -> Way:
-        """The way of the kernel's table: one that passes, of those that enter here or come from elsewhere and leave here."""
-        entering = [min(ways[router]) for router in here or ways]  # a host without bridges is as good as any
-        leaving = (way for router, found in ways.items() if router not in here for way in found if self._leaves_here(way))
-        return next((way for way in (*entering, *leaving) if way.passes), entering[0] if entering else NO_ROUTE)
+    def _settled(self, router: str, to: Prefix, ways: Ways) -> Ways:
+        """Ways that differ in what matters to the kernel; only the first, when it cannot share between them."""
+        if len(ways) == 1:
+            return ways
+        merged: dict[Way, Fraction] = {}
+        for way in sorted(ways):
+            same = next((other for other in merged if (other.end, other.filters) == (way.end, way.filters)), way)
+            merged[same] = merged.get(same, Fraction(0)) + ways[way]
+        if len(merged) == 1 or self._can_share(merged):
+            return merged
+        self._name("Router", router, f"equal routes for {to} do not end behind one host's bridges: only one of them is used")
+        return {min(merged, key=lambda way: (not way.passes, way)): Fraction(1)}
+
+    def _can_share(self, ways: Ways) -> bool:
+        """Gateways at bridges of one host, behind the same filters: who routes again must not choose again."""
+        hosts = {tuple(self._objects.hosts_of(way.at)) for way in ways}
+        alike = len(hosts) == 1 and len({way.filters for way in ways}) == 1
+        return alike and all(len(each) == 1 for each in hosts) and all(way.kind == "port" and way.gateway for way in ways)
+
+    def _chosen(self, here: list[str], ways: Mapping[str, Ways]) -> Ways:
+        """The ways of the kernel's table: some that pass, of those that enter here or come from elsewhere and leave here."""
+        entering = [ways[router] for router in here or ways]  # a host without bridges is as good as any
+        leaving = (found for router, found in ways.items() if router not in here and self._leaves_here(min(found)))
+        return next((found for found in (*entering, *leaving) if _pass(found)), entering[0] if entering else _NO_ROUTES)
 
     def _leaves_here(self, way: Way) -> bool:
-        homes = (self._objects.homes.get(bridge) for bridge in self._objects.bridges_at(way.port))
-        return way.kind == "port" and any(home is not None and self._host_id in home.host_ids for home in homes)
+        return way.kind == "port" and self._host_id in self._objects.hosts_of(way.at)
 
-    def _put(self, to: Prefix, way: Way) -> None:
-        """Make a way the kernel's."""
+    def _put(self, to: Prefix, ways: Ways) -> None:
+        """Make ways the kernel's."""
+        way = min(ways)
         port = self._objects.ports.get(way.port)
-        if way.kind == "port":
+        if len(ways) > 1 and self._leaves_here(way):
+            whole = lcm(*(share.denominator for share in ways.values()))
+            gateways = sorted((each.at, each.gateway, int(share * whole)) for each, share in ways.items())
+            self.shared[to] = Shared(way.weight, tuple(gateways))
+        elif way.kind == "port":  # the host of exit shares
             if port is not None and is_bound(port):
                 self.items["route", str(to), net.FALLBACK_METRIC] = net.Route(str(to), "unreachable", metric=net.FALLBACK_METRIC)
             self._leaving.setdefault(way.port, []).append(_route(to, way))
@@ -140,19 +185,16 @@ class Routing:
         else:
             self.items["route", str(to), way.weight] = net.Route(str(to), kind=way.kind, metric=way.weight)
 
-    def _enter(self, router: str, ways: Mapping[Prefix, Ways], chosen: Mapping[Prefix, Way], inhabited: set[Prefix]) -> None:
+    def _enter(self, router: str, ways: Mapping[Prefix, Ways], chosen: Mapping[Prefix, Ways], inhabited: set[Prefix]) -> None:
         barrier, filters = dict[Prefix, str](), dict[Prefix, tuple[str, ...]]()
         for to, found in ways.items():
-            way = min(found)
-            if len(found) > 1:
-                self._name("Router", router, f"equal routes for {to}: only one of them is used")
-            if way.passes:
-                filters[to] = way.filters
-                if way.end != chosen[to].end:
+            if _pass(found):
+                filters[to] = min(found).filters
+                if _ends(found) != _ends(chosen[to]):
                     reason = f"another router sends packets for {to} elsewhere, and the kernel has one table for all"
                     self._name("Router", router, reason)
-            elif chosen[to].passes or to in inhabited:
-                barrier[to] = way.kind
+            elif _pass(chosen[to]) or to in inhabited:
+                barrier[to] = min(found).kind
         depth = max(map(len, filters.values()), default=0)
         levels = [{to: chains[n] for to, chains in filters.items() if n < len(chains)} for n in range(depth)]
         prefixes = list(ways)
@@ -164,7 +206,7 @@ class Routing:
         """Which of a bridge's routers a packet is for is in its frame, which is gone when the kernel routes."""
         for home in self._objects.homes_on(self._host_id):
             first, *others = self._routers_of(home.id) or [""]
-            if any(min(found).end != min(ways[first][to]).end for other in others for to, found in ways[other].items()):
+            if any(_ends(found) != _ends(ways[first][to]) for other in others for to, found in ways[other].items()):
                 self._name("Bridge", home.id, f"its routers lead to different places, and all its packets take those of {first}")
 
     def _name(self, kind: str, id_: str, reason: str) -> None:
@@ -178,6 +220,14 @@ class Routing:
         """The routers that packets of this host enter."""
         homes = (home.id for home in self._objects.homes_on(self._host_id))
         return sorted({router for home in homes if (router := self.router_of(home))})
+
+
+def _pass(ways: Ways) -> bool:
+    return all(way.passes for way in ways)
+
+
+def _ends(ways: Ways) -> set[tuple[tuple[str, str, str], Fraction]]:
+    return {(way.end, share) for way, share in ways.items()}
 
 
 def _route(to: Prefix, way: Way) -> Route:

@@ -88,8 +88,8 @@ class Touched:
         self.places.update((chain, key) for key in objects.exact_keys(chain))
 
     def _add_port(self, port: Port, objects: Objects) -> None:
-        self.entries |= not port.host_id and bool(port.inbound_filter_id or port.outbound_filter_id)
-        self.routing |= port.type == "Router" or bool(port.peer_id)
+        if port.type == "Router" or port.peer_id:  # it may lead to other filters, or have some
+            self.entries = self.routing = True
         if port.type == "Router":
             self.routers.add(port.device_id)
             self.bridges |= objects.bridges_at(port.id)

@@ -64,11 +64,16 @@ def test_a_route_that_gateways_share_is_read_as_it_was_written_and_deleted(netwo
     assert set(network.routes()) == set(ways)
 
 
-def test_a_gateway_whose_link_is_gone_has_no_share(network):
+def test_a_gateway_whose_link_is_down_has_no_share_and_with_a_link_the_whole_route_goes(network):
     for route in (Route("10.244.1.5/32", link="pod1"), Route("10.244.1.6/32", link="pod2"), SHARED):
         network.replace_route(route)
+    network.set_link(Link("pod1", up=False))
+    assert [route.hops for route in network.routes() if route.hops] == [(NextHop("10.244.1.6", 3),)]
+    network.set_link(Link("pod1"))
+    network.replace_route(Route("10.244.1.5/32", link="pod1"))
+    network.replace_route(SHARED)
     network.delete_link("pod2")
-    assert [route.hops for route in network.routes() if route.hops] == [(NextHop("10.244.1.5", 1),)]
+    assert network.routes() == [Route("10.244.1.5/32", link="pod1")]
 
 
 @pytest.mark.parametrize("route", ROUTES)

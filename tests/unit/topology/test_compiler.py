@@ -153,7 +153,10 @@ def test_hairpin_connections_come_from_the_gateway():
     name = "10.244.1.1_10.244.1.1_30000_60000"
     chain = next(chain for chain in state.table.chains if chain.name == f"s70_snat_{name}")
     gateway = IPv4Address("10.244.1.1").packed
-    assert chain.rules[0].statements[-1] == Nat("snat", gateway, gateway, 30000, 60000)
+    assert [rule.statements[-1] for rule in chain.rules] == [
+        Nat("snat", gateway, gateway),  # ICMP
+        Nat("snat", gateway, gateway, 30000, 60000),
+    ]
     elements = state.table.elements[f"sources_{name}"]
     assert (POD.encode(), IPv4Address("10.244.1.3").packed, b"\x06") in elements
     assert (b"midokube-mido", IPv4Address("10.244.1.2").packed, b"\x11") in elements
@@ -234,6 +237,41 @@ def test_what_lies_behind_a_linked_router_is_reached_by_its_own_bridge():
 
 def test_a_packet_for_nobody_is_told_so_by_the_last_router():
     assert ("0.0.0.0/0", 0) not in compiled(*edge()).state().routes
+
+
+def shared(*gateways, weight=2):
+    return [route(f"far{n}", "router", "10.9.0.0", 16, "rp1", nextHopGateway=g, weight=weight) for n, g in enumerate(gateways)]
+
+
+def test_equal_routes_share_connections():
+    compiler = compiled(*shared("10.244.1.3", "10.244.1.4"))
+    route = compiler.state().routes["10.9.0.0/16", 2]
+    assert [(hop.via, hop.weight) for hop in route.hops] == [("10.244.1.3", 1), ("10.244.1.4", 1)]
+    assert route.hops[0].link == POD
+    assert compiler.state().unsupported == {}
+    pod = next(change for change in ONE.pod(4) if change.kind == "Ip4Mac")
+    compiler.apply([gone("Ip4Mac", pod.id)])  # nobody has the address of the second gateway any more
+    assert compiler.state().routes["10.9.0.0/16", 2] == Route("10.9.0.0/16", link=POD, via="10.244.1.3", metric=2)
+    compiler.apply([pod, gone("Route", "far0")])
+    assert compiler.state().routes["10.9.0.0/16", 2].via == "10.244.1.4"
+
+
+def test_of_two_routes_the_lighter_counts():
+    heavy = route("heavy", "router", "10.9.0.0", 16, "rp1", nextHopGateway="10.244.1.4", weight=3)
+    state = compiled(*shared("10.244.1.3"), heavy, route("hole", "router", "10.8.0.0", 16, None, type="BlackHole")).state()
+    assert [route.via for route in state.routes.values() if route.destination == "10.9.0.0/16"] == ["10.244.1.3"]
+
+
+def test_the_host_of_exit_alone_chooses_between_equal_routes():
+    routes = [route(f"far{n}", "router", "10.9.0.0", 16, "rp2", nextHopGateway=f"10.244.2.{n}") for n in (3, 4)]
+    state = compiled(*routes).state()
+    assert state.routes["10.9.0.0/16", 0].via == "10.244.2.1"
+    assert state.unsupported == {}
+
+
+def test_equal_routes_that_cannot_be_shared_are_named():
+    other = route("other", "router", "10.9.0.0", 16, "rp2", nextHopGateway="10.244.2.3", weight=2)
+    assert compiled(*shared("10.244.1.3"), other).state().unsupported.keys() == {("Router", "router")}
 
 
 def test_routers_that_disagree_are_named():
@@ -350,6 +388,7 @@ STATES = [
         [put("Chain", "between"), put("Rule", "between", chainId="between", type="drop", rank=1)],
     ),
     latest(cluster(), [put("BridgeHome", "n1", hostIds=["h1", "h2"]), *away()]),
+    cluster(*shared("10.244.1.3", "10.244.1.4", "10.244.1.2", weight=0)),
     cluster(route("hole", "router", "10.244.0.0", 16, None, type="BlackHole"), put("Router", "lonely")),
     cluster(
         *service("web", "10.96.0.10", 80, [("10.244.2.3", 8080)]),

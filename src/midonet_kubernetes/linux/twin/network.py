@@ -105,6 +105,7 @@ class Network:
         """Take one link out of this network; it may come back in another."""
         name = link.is_now.name
         del self.links[name]
+        self.routes = {key: route for key, route in self.routes.items() if all(hop.link != name for hop in route.hops)}
         self.forget_routes_and_neighbours(name)
         self.addresses = [address for address in self.addresses if address.link != name]
         for port in self.links.values():

@@ -65,8 +65,8 @@ def comparison(wanted: HostState, found: Found) -> list[Operation]:
         if entry.link not in removed and not (isinstance(entry, Neighbour) and entry.link in readdressed)
     )
     wanted_entries = _by_key(_entries(wanted))
-    links = (found.links.keys() - removed) | added | {""}
-    missing = [entry for key, entry in wanted_entries.items() if there.get(key) != entry and entry.link in links]
+    links = (found.links.keys() - removed) | added
+    missing = [entry for entry in _over(wanted_entries.values(), links) if there.get(key(entry)) != entry]
     settled = {neighbour.link for neighbour in wanted.neighbours.values()} | {LOOPBACK, TUNNEL_LINK, ""}
     extra = [entry for key, entry in there.items() if key not in wanted_entries and _is_ours(entry, settled, wanted)]
     return [*of_links, *_in_order(missing, extra)]
@@ -81,7 +81,7 @@ def step(before: HostState, after: HostState, links: Collection[str]) -> list[Op
         links: names of the links that are there; what hangs on others waits for them.
     """
     old, new = _by_key(_entries(before)), _by_key(_entries(after))
-    missing = [entry for entry in new.values() if not entry.link or entry.link in links]
+    missing = [*_over(new.values(), links)]
     gone = [entry for key, entry in old.items() if key not in new and (not entry.link or entry.link in links)]
     return _in_order(missing, gone)
 
@@ -143,6 +143,20 @@ def _entries(state: HostState) -> Iterator[Entry]:
     yield from state.routes.values()
 
 
+def _over(entries: Iterable[Entry], links: Collection[str]) -> Iterator[Entry]:
+    """The entries that the links which are there can carry; of several next hops those that they can."""
+    for entry in entries:
+        if not isinstance(entry, Route) or not entry.hops:
+            if not entry.link or entry.link in links:
+                yield entry
+            continue
+        hops = tuple(hop for hop in entry.hops if hop.link in links)
+        if len(hops) == 1:
+            yield replace(entry, hops=(), link=hops[0].link, via=hops[0].via)
+        elif hops:
+            yield replace(entry, hops=hops)
+
+
 def _by_key(entries: Iterable[Entry]) -> dict[tuple[object, ...], Entry]:
     return {key(entry): entry for entry in entries}
 
@@ -162,4 +176,4 @@ def _rank(entry: Entry) -> int:
         case Neighbour() | ForwardingEntry():
             return 1
         case Route():
-            return 3 if entry.via else 2
+            return 3 if entry.via or entry.hops else 2

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from midonet_kubernetes.minimidonet.agent.network import Found, Operation, comparison, step
-from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
+from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, NextHop, Route, Vxlan
 from midonet_kubernetes.topology.host_state import HostState
 
 MVX = Link("mvx", kind="vxlan", mac="02:00:00:00:00:01", mtu=1450, vxlan=Vxlan(5, 6677, "192.0.2.1"))
@@ -29,6 +29,20 @@ def found(*entries, links=(MVX, POD_THERE), delays=None):
 
 def verbs(operations):
     return [(operation.verb, operation.subject) for operation in operations]
+
+
+def test_of_gateways_that_share_a_route_those_count_whose_links_are_there():
+    hops = tuple(NextHop(f"10.1.0.{number}", 1, f"mido{number}") for number in (1, 2, 3))
+    route = Route("10.9.0.0/16", hops=hops)
+    wanted = HostState(routes={("10.9.0.0/16", 0): route})
+    written = {
+        links: [operation.subject for operation in step(HostState(), wanted, {f"mido{number}" for number in links})]
+        for links in ((), (1,), (1, 3), (1, 2, 3))
+    }
+    one = Route("10.9.0.0/16", link="mido1", via="10.1.0.1")
+    assert written == {(): [], (1,): [one], (1, 3): [Route("10.9.0.0/16", hops=(hops[0], hops[2]))], (1, 2, 3): [route]}
+    there = Found({f"mido{number}": Link(f"mido{number}") for number in (1, 2, 3)}, entries=(route,))
+    assert comparison(wanted, there) == []
 
 
 def test_what_is_as_it_shall_be_costs_nothing():
