@@ -21,6 +21,7 @@ import yaml
 from measuring.report import Aim, Report, Table, percentile, plain
 from measuring.settled_cluster import fill, push
 
+from midonet_kubernetes.controllers.main import GARBAGE
 from midonet_kubernetes.controllers.program import Controllers
 from midonet_kubernetes.exchange import Request, Response, StreamedResponse, Transport
 from midonet_kubernetes.testing.background import Background, free_ports, ours, until
@@ -80,15 +81,17 @@ async def _latencies(load: Load, changes: int) -> list[float]:
     await push(twins.midonet, fill(twins.api.registry, load, pods=False))
     answered = Answered(twins.midonet_transport())
     program = twins.controllers(midonet=answered)
-    running = asyncio.create_task(program.run())
+    running, usual = asyncio.create_task(program.run()), gc.get_threshold()
     try:
         await until("nothing to do", lambda: _has_nothing_to_do(program), seconds=_PATIENCE)
+        gc.set_threshold(*GARBAGE)
         gc.collect()
         gc.freeze()  # the APIs' objects are no garbage of the controllers
         chosen = random.Random(1).sample(range(load.services), min(changes, load.services))
         return [await _add_endpoint(twins, program, answered, load.slice(number, more=1)) for number in chosen]
     finally:
         gc.unfreeze()
+        gc.set_threshold(*usual)
         running.cancel()
         await asyncio.wait({running})
 

@@ -123,9 +123,14 @@ def trim_pod(pod: Pod) -> Pod:
     spec, status = pod.spec, pod.status
     return Pod(
         metadata=_slim(pod.metadata, annotations={} if mac is None else {MAC_ADDRESS: mac}),
-        spec=PodSpec(node_name=intern(spec.node_name), host_network=spec.host_network, containers=_NO_LIST),
+        spec=_place(spec.node_name, spec.host_network),
         status=PodStatus(phase=intern(status.phase), pod_ip=status.pod_ip, conditions=_NO_LIST),
     )
+
+
+@lru_cache(maxsize=4096)  # Pods of one Node share it
+def _place(node_name: str, host_network: bool) -> PodSpec:  # noqa: FBT001 - as in PodSpec
+    return PodSpec(node_name=intern(node_name), host_network=host_network, containers=_NO_LIST)
 
 
 def trim_service(service: Service) -> Service:
@@ -153,7 +158,7 @@ def _slim(metadata: Metadata, *, labels: dict[str, str] | None = None, annotatio
     return Metadata(
         name=metadata.name,
         namespace=intern(metadata.namespace),
-        uid=metadata.uid,
+        uid=intern(metadata.uid),  # also in the label of its Translations
         resource_version=metadata.resource_version,
         deletion_timestamp=metadata.deletion_timestamp,
         finalizers=metadata.finalizers if metadata.deletion_timestamp else _NO_LIST,

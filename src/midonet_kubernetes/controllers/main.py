@@ -28,7 +28,7 @@ from midonet_kubernetes.observability.metrics import CONTROLLERS
 from midonet_kubernetes.observability.requests import MeasuredTransport
 
 # Hundreds of thousands of objects live as long as we do; looking through them for garbage often takes a third of a start.
-_GARBAGE = (50_000, 20, 50)
+GARBAGE = (50_000, 20, 50)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +60,7 @@ def _settings_help() -> str:
 async def _run(environment: Mapping[str, str]) -> None:
     for setting in settings.CONTROLLERS_SETTINGS:
         setting.read(environment)  # a wrong one stops us before anything has begun
-    gc.set_threshold(*_GARBAGE)
+    gc.set_threshold(*GARBAGE)
     redactor = Redactor()
     redactor.hide(settings.MIDONET_PASSWORD.read(environment))
     configure(settings.LOG_LEVEL.read(environment), settings.LOG_FORMAT.read(environment), redactor)

@@ -22,6 +22,7 @@ It is written with the change that drops them, so that they cannot get lost, and
 ``Pushed`` is true at the object's generation.
 """
 
+_DIGEST = 8  # bytes
 _retired = msgspec.json.Decoder(list[PushedResource])
 
 
@@ -31,11 +32,10 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     Args:
         key: ``namespace/name``.
         revision: the resourceVersion of what was seen, as a number if it is one.
-        packed_uid: of the Translation.
+        packed: 8 bytes that are the digest of all that we write (resources, label, owner references, finalizer), then the uid.
         generation: of ``resources``.
         owner: uid of the owner as labelled, ``GLOBAL_LABEL`` for a global one.
         reference: kind, namespace and name of the owner, with slashes; "" for a global one.
-        digest: of all that we write: resources, label, owner references, finalizer.
         entries: the resources, packed, with their digests.
         left: what MidoNet may hold besides, packed: named by ``status.pushed`` or the annotation.
         pushed: the status says that MidoNet holds exactly this.
@@ -44,11 +44,10 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
 
     key: str
     revision: int | str
-    packed_uid: bytes
+    packed: bytes
     generation: int
     owner: str
     reference: str
-    digest: bytes
     entries: bytes
     left: bytes
     pushed: bool
@@ -67,7 +66,12 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     @property
     def uid(self) -> str:
         """Of the Translation."""
-        return unpack_id(self.packed_uid)
+        return unpack_id(self.packed[_DIGEST:])
+
+    @property
+    def digest(self) -> bytes:
+        """Of all that we write."""
+        return self.packed[:_DIGEST]
 
     @property
     def is_global(self) -> bool:
@@ -87,7 +91,7 @@ def digest_of(translation: Translation) -> bytes:
     """Of all that we write of a Translation."""
     metadata = translation.metadata
     ours = (metadata.labels.get(OWNER_LABEL), metadata.owner_references, FINALIZER in metadata.finalizers, translation.resources)
-    return hashlib.sha256(msgspec.msgpack.encode(ours)).digest()[:8]
+    return hashlib.sha256(msgspec.msgpack.encode(ours)).digest()[:_DIGEST]
 
 
 def show(translation: Translation, before: Shown | None = None) -> Shown:
@@ -112,11 +116,10 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
     return Shown(
         key=metadata.key,
         revision=int(metadata.resource_version) if metadata.resource_version.isdecimal() else metadata.resource_version,
-        packed_uid=pack_id(metadata.uid),
+        packed=digest_of(translation) + pack_id(metadata.uid),
         generation=metadata.generation,
         owner=intern(_owner(metadata.labels)),
         reference=intern(_reference(translation)),
-        digest=digest_of(translation),
         entries=entries,
         left=left,
         pushed=settled and told == entries,

@@ -7,8 +7,8 @@ from msgspec import Struct, field
 from midonet_kubernetes.model.wire import camel
 
 
-class Object(Struct, frozen=True, kw_only=True, rename=camel, omit_defaults=True):
-    """A part of a Kubernetes object."""
+class Object(Struct, frozen=True, kw_only=True, rename=camel, omit_defaults=True, gc=False):
+    """A part of a Kubernetes object. Nothing decoded can be part of a cycle, so none is looked at for garbage."""
 
 
 def always(value: str) -> str:

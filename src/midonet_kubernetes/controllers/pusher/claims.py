@@ -19,14 +19,14 @@ class Claims:
     """
 
     def __init__(self) -> None:
-        # identity, as a hash: who claims it, the last one wins. 64 bits are enough for some 10 million objects.
+        # identity, as ``_slot``: who claims it, the last one wins
         self._claimants: dict[int, str | tuple[str, ...]] = {}
         self._owed: dict[str, set[str]] = defaultdict(set)
         self._waiting: dict[str, dict[str, None]] = defaultdict(dict)
 
     def claim(self, key: str, identity: str) -> str:
         """``key`` wants the object; return who wanted it before, or ""."""
-        slot = hash(identity)
+        slot = _slot(identity)
         before = _as_tuple(self._claimants.get(slot, ()))
         if key in before:
             return ""
@@ -35,7 +35,7 @@ class Claims:
 
     def release(self, key: str, identity: str) -> str:
         """``key`` no longer wants the object; return who wins it by that, or ""."""
-        slot = hash(identity)
+        slot = _slot(identity)
         before = _as_tuple(self._claimants.get(slot, ()))
         if key not in before:
             return ""
@@ -48,7 +48,7 @@ class Claims:
 
     def winner(self, identity: str) -> str:
         """Who may change the object; "" when nobody wants it."""
-        claimants = _as_tuple(self._claimants.get(hash(identity), ()))
+        claimants = _as_tuple(self._claimants.get(_slot(identity), ()))
         return claimants[-1] if claimants else ""
 
     def owe(self, key: str, token: str) -> None:
@@ -81,6 +81,11 @@ class Claims:
     def waiting(self) -> int:
         """How many wait."""
         return len({key for keys in self._waiting.values() for key in keys})
+
+
+def _slot(identity: str) -> int:
+    """A hash of 60 bits, which are enough for some 10 million objects and as many as an int of 32 bytes has."""
+    return hash(identity) & 0xFFF_FFFF_FFFF_FFFF
 
 
 def _as_tuple(claimants: str | tuple[str, ...]) -> tuple[str, ...]:
