@@ -43,7 +43,7 @@ class RuleSetMachine:
     """
 
     def __init__(self, table: rs.Table, route: Callable[[bytes], str]) -> None:
-        self._table, self._route = table, route
+        self.table, self._route = table, route
         self._chains = {chain.name: chain for chain in table.chains}
         self._intervals = {value.name for value in table.sets if value.intervals}
 
@@ -103,7 +103,7 @@ class RuleSetMachine:
             at = {"prerouting": -100, "postrouting": 100}.get(point, 0) if chain.hook.type == "nat" else chain.hook.priority
             return at, chain.hook.priority
 
-        return sorted((c for c in self._table.chains if c.hook is not None and c.hook.point == point), key=order)
+        return sorted((c for c in self.table.chains if c.hook is not None and c.hook.point == point), key=order)
 
     def _chain(self, name: str, headers: Headers) -> list[tuple[str, Headers]]:
         ends: list[tuple[str, Headers]] = []
@@ -141,7 +141,7 @@ class RuleSetMachine:
             case rs.Nat():
                 yield TRANSLATED, _translated(headers, first.kind, first.address_from, first.port_from)
             case rs.NatByMap(fields, name, kind):
-                data = self._table.elements.get(name, {}).get(tuple(headers[field] for field in fields))
+                data = self.table.elements.get(name, {}).get(tuple(headers[field] for field in fields))
                 if isinstance(data, bytes):
                     yield TRANSLATED, _translated(headers, kind, data[:4], int.from_bytes(data[4:], "big"))
                 else:
@@ -152,7 +152,7 @@ class RuleSetMachine:
                 raise NotImplementedError(first)
 
     def _look_up(self, name: str, key: rs.Key) -> rs.ElementData:
-        elements = self._table.elements.get(name, {})
+        elements = self.table.elements.get(name, {})
         if name in self._intervals:
             return next((data for (low, high), data in elements.items() if low <= key[0] <= high), None)
         return elements.get(key)
@@ -175,7 +175,7 @@ class RuleSetMachine:
             case rs.Between(field, low, high, invert):
                 return (low <= headers.get(field, b"") <= high) != invert
             case rs.InSet(fields, name, invert):
-                return (tuple(headers[field] for field in fields) in self._table.elements.get(name, {})) != invert
+                return (tuple(headers[field] for field in fields) in self.table.elements.get(name, {})) != invert
 
 
 def _translated(headers: Headers, kind: str, address: bytes, port: int) -> Headers:

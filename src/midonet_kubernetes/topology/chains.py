@@ -7,6 +7,7 @@ loses its last effect. Chains without an effect are left out, with the jumps to 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.topology import rule_set as rs
@@ -18,6 +19,7 @@ from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.nat import TRANSLATABLE, nat_rules
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.folding import is_dynamic, live_rules
+from midonet_kubernetes.topology.passes.selection import Pass
 from midonet_kubernetes.topology.services import CIRCLE, Services
 from midonet_kubernetes.topology.stages import PROHIBIT, PROHIBITING, REFUSE, REFUSING, Place, Side
 
@@ -29,10 +31,13 @@ class Chains:
         objects: of the host's view.
         services: chains of exact jumps, which are compiled there.
         around: what conditions may refer to, by place.
+        passes: which optimisations are made: DEAD_RULES, DEAD_CHAINS, SHORTCUTS.
     """
 
-    def __init__(self, objects: Objects, services: Services, around: Mapping[Place, Surroundings]) -> None:
-        self._objects, self._services = objects, services
+    def __init__(
+        self, objects: Objects, services: Services, around: Mapping[Place, Surroundings], passes: AbstractSet[Pass]
+    ) -> None:
+        self._objects, self._services, self._passes = objects, services, passes
         self._around = around
         self._compiled: dict[tuple[Side, str], Compiled] = {}
 
@@ -67,7 +72,7 @@ class Chains:
         """A chain with all that it needs, without the chains that it calls."""
         compiled = self.compiled(side, chain)
         items = dict(compiled.items)
-        if compiled.rules and compiled.name == name_of(side, chain):
+        if self._is_there(compiled) and compiled.name == name_of(side, chain):
             items["chain", compiled.name] = rs.Chain(compiled.name, compiled.rules)
         return items
 
@@ -76,7 +81,7 @@ class Chains:
             return self._dispatch(side, chain)
         rules, items = list[rs.Rule](), dict[ItemKey, Item]()
         calls, effect = set[str](), False
-        for rule in live_rules(self._objects.rules_of(chain)):
+        for rule in self._rules_of(chain):
             if rule.type == "jump" and rule.jump_chain_id:
                 calls.add(rule.jump_chain_id)
             try:
@@ -91,9 +96,16 @@ class Chains:
             effect |= action.effect and bool(matches)
         name = name_of(side, chain)
         only = rules[0].statements[0] if len(rules) == 1 and len(rules[0].statements) == 1 else None
-        if isinstance(only, rs.Verdict) and only.kind == "jump":
+        if Pass.SHORTCUTS in self._passes and isinstance(only, rs.Verdict) and only.kind == "jump":
             name = only.chain
         return Compiled(name, tuple(rules), effect, frozenset(calls), tuple(items.items()))
+
+    def _rules_of(self, chain: str) -> list[Rule]:
+        rules = self._objects.rules_of(chain)
+        return live_rules(rules) if Pass.DEAD_RULES in self._passes else rules
+
+    def _is_there(self, compiled: Compiled) -> bool:
+        return bool(compiled.rules) or Pass.DEAD_CHAINS not in self._passes
 
     def _instead(self, side: Side, rule: Rule, instead: Instead) -> tuple[Action, Alternatives]:
         """What stands in for a rule that the kernel cannot do, and when. Only filters stop packets."""
@@ -120,7 +132,9 @@ class Chains:
         if self._objects.closes_circle(rule.chain_id, target):
             raise Inexpressible(CIRCLE)
         compiled = self.compiled(side, target)
-        return Action([(rs.Verdict("jump", compiled.name),)], effect=compiled.effect) if compiled.rules else NOTHING
+        if not self._is_there(compiled):
+            return NOTHING
+        return Action([(rs.Verdict("jump", compiled.name),)], effect=compiled.effect)
 
     def _action(self, side: Side, rule: Rule) -> Action:
         if rule.type == "jump":

@@ -7,6 +7,7 @@ returns what came out differently. A first compilation is the same over all unit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -19,10 +20,11 @@ from midonet_kubernetes.topology.host_state import HostState, Step, Unsupported,
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.balanced import Endpoint
+from midonet_kubernetes.topology.passes.selection import ALL_PASSES, Pass
+from midonet_kubernetes.topology.prefixes import Prefix
 from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Place, Services
 from midonet_kubernetes.topology.touched import Touched
-from midonet_kubernetes.topology.ways import Prefix
 
 
 class Compiler:
@@ -32,16 +34,22 @@ class Compiler:
         host_id: of the host.
         mtu: of the link that tunnelled packets leave by, bytes.
         slots: endpoints by slot that the kernel has from an earlier life, so that they stay where they are.
+        passes: which optimisations are made.
     """
 
     def __init__(
-        self, host_id: str, *, mtu: int = network.DEFAULT_MTU, slots: Mapping[Place, tuple[Endpoint, ...]] | None = None
+        self,
+        host_id: str,
+        *,
+        mtu: int = network.DEFAULT_MTU,
+        slots: Mapping[Place, tuple[Endpoint, ...]] | None = None,
+        passes: AbstractSet[Pass] = ALL_PASSES,
     ) -> None:
         self._host_id, self._mtu = host_id, mtu
-        self._objects, self._items = Objects(), Items()
-        self._services = Services(self._objects, self._items, slots or {})
+        self._objects, self._items = Objects(passes), Items()
+        self._services = Services(self._objects, self._items, slots or {}, passes)
         self._routing = Routing(host_id, self._objects)
-        self._filters = Filters(host_id, self._objects, self._items, self._services, self._routing)
+        self._filters = Filters(host_id, self._objects, self._items, self._services, self._routing, passes=passes)
         self._here = network.Here(host_id, mtu=mtu)
         self._shared: set[Prefix] = set()  # routes that have a unit
         self._unsupported: dict[ItemKey, Unsupported] = {}

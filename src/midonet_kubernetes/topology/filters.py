@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 
 from midonet_kubernetes.model.midonet import Port
 from midonet_kubernetes.topology import between_routers, stages
 from midonet_kubernetes.topology import rule_set as rs
 from midonet_kubernetes.topology.chains import Chains
-from midonet_kubernetes.topology.conditions import Surroundings
+from midonet_kubernetes.topology.compiled import Compiled
+from midonet_kubernetes.topology.conditions import ICMP, Surroundings
 from midonet_kubernetes.topology.groups import group_items, set_of_group
 from midonet_kubernetes.topology.host_state import MEMBER, Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey, Items
+from midonet_kubernetes.topology.nat import TRANSLATABLE
 from midonet_kubernetes.topology.objects import Objects
+from midonet_kubernetes.topology.passes.selection import Pass
 from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
 from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Services
 from midonet_kubernetes.topology.stages import Place, Side, Stage
 
-_TRANSLATED = (b"\x06", b"\x11")  # TCP and UDP
 _SOURCE_NAT_PRIORITY = 100
 
 
@@ -32,16 +35,19 @@ class Filters:
         items: where entries and chains are put.
         services: chains of exact jumps.
         routing: what packets meet between routers.
+        passes: which optimisations are made.
     """
 
-    def __init__(self, host_id: str, objects: Objects, items: Items, services: Services, routing: Routing) -> None:
+    def __init__(
+        self, host_id: str, objects: Objects, items: Items, services: Services, routing: Routing, *, passes: AbstractSet[Pass]
+    ) -> None:
         self._host_id, self._objects, self._items, self._services = host_id, objects, items, services
-        self._routing = routing
+        self._routing, self._passes = routing, passes
         self._entered: set[str] = set()  # routers that have a unit
         self._interfaces: dict[str, str] = {}
         self._members: dict[str, list[str]] = {}
         around = {place: Surroundings(place, self._interfaces, self._members, self._address_set) for place in Place}
-        self._chains = Chains(objects, services, around)
+        self._chains = Chains(objects, services, around, passes)
         self._live: dict[tuple[Side, str], None] = {}  # chains that something leads to
         self._roots: set[str] = set()  # filters of ports and bridges here
         self._groups: set[str] = set()
@@ -106,9 +112,10 @@ class Filters:
             self._roots.add(chain)
             self._visit(Side.FILTER_FORWARD, chain, self._live)
             compiled = self._chains.compiled(Side.FILTER_FORWARD, chain)
-            if compiled.effect:
-                self._visit(Side.FILTER_FORWARD, chain, needed)
-            return compiled.name if compiled.effect else ""
+            if not self._is_needed(compiled):
+                return ""
+            self._visit(Side.FILTER_FORWARD, chain, needed)
+            return compiled.name
 
         entered, found, items = self._routing.entered[router], between_routers.Places(), dict[ItemKey, Item]()
         for places, made in (between_routers.barrier(router, entered), *between_routers.crossings(router, entered, filter_)):
@@ -133,20 +140,26 @@ class Filters:
         spread = len(self._objects.hosts_of(port.device_id)) > 1
         for where, chain in self._filters(port):
             self._roots.add(chain)
-            translation = source_nat_of(self._objects.rules_of(chain)) if where is stages.OF_PORT_OUTBOUND else None
+            translation = self._source_nat_of(chain) if where is stages.OF_PORT_OUTBOUND else None
             if translation is not None:
                 items |= _source_nat(port.interface_name, translation)
                 continue
             for stage in where:
                 compiled = self._chains.compiled(stage.side, chain)
                 self._visit(stage.side, chain, self._live)
-                if compiled.effect:
+                if self._is_needed(compiled):
                     items |= stage.entry(port.interface_name, compiled.name, port.device_id, spread=spread)
                     items |= _forgotten(stage, port.device_id) if spread else {}
                     self._visit(stage.side, chain, needed)
         for stage, chain in behind.get(self._routing.router_of(port.device_id), ()) if behind else ():
             items |= stage.entry(port.interface_name, chain, port.device_id, spread=spread)
         return items
+
+    def _is_needed(self, compiled: Compiled) -> bool:
+        return compiled.effect or Pass.DEAD_CHAINS not in self._passes
+
+    def _source_nat_of(self, chain: str) -> SourceNat | None:
+        return source_nat_of(self._objects.rules_of(chain)) if Pass.SOURCE_NAT in self._passes else None
 
     def _filters(self, port: Port) -> Iterator[tuple[tuple[Stage, ...], str]]:
         """The filters that packets of a port meet, and the stages of each."""
@@ -195,9 +208,11 @@ def _source_nat(interface: str, translation: SourceNat) -> dict[ItemKey, Item]:
     name, chain = f"sources_{to}", f"s70_snat_{to}"
     key = (rs.Field.OIFNAME, rs.Field.IP_SADDR, rs.Field.L4PROTO)
     hook = rs.Hook("nat", "postrouting", _SOURCE_NAT_PRIORITY)
-    elements = {("element", name, (interface.encode(), translation.source, protocol)): MEMBER for protocol in _TRANSLATED}
+    without_ports = rs.Nat(nat.kind, nat.address_from, nat.address_to)  # ICMP keeps its id (simulation 4.2)
+    of_icmp = rs.Rule((rs.Compare(rs.Field.L4PROTO, ICMP), rs.InSet(key, name), without_ports))
+    elements = {("element", name, (interface.encode(), translation.source, protocol)): MEMBER for protocol in TRANSLATABLE}
     return {
         ("set", name): rs.Set(name, key),
-        ("chain", chain): rs.Chain(chain, (rs.Rule((rs.InSet(key, name), nat)),), hook),
+        ("chain", chain): rs.Chain(chain, (of_icmp, rs.Rule((rs.InSet(key, name), nat))), hook),
         **elements,
     }

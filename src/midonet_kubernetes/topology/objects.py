@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable
+from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 import msgspec
@@ -24,12 +25,18 @@ from midonet_kubernetes.model.midonet import (
 )
 from midonet_kubernetes.topology.change import Change
 from midonet_kubernetes.topology.passes.exact_jumps import ServiceKey, exact_key
+from midonet_kubernetes.topology.passes.selection import ALL_PASSES, Pass
 
 
 class Objects:
-    """Objects by id and by what they belong to. Written by ``take`` only."""
+    """Objects by id and by what they belong to. Written by ``take`` only.
 
-    def __init__(self) -> None:
+    Args:
+        passes: whether EXACT_JUMPS is among them decides whether there are any exact jumps.
+    """
+
+    def __init__(self, passes: AbstractSet[Pass] = ALL_PASSES) -> None:
+        self._knows_exact_jumps = Pass.EXACT_JUMPS in passes
         self._kinds: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._parts: defaultdict[tuple[str, Hashable], dict[str, Any]] = defaultdict(dict)  # (index, owner) -> id -> object
         self._exact_keys: dict[str, tuple[Rule, ServiceKey | None]] = {}
@@ -123,6 +130,8 @@ class Objects:
 
     def exact_key(self, rule: Rule) -> ServiceKey | None:
         """``exact_jumps.exact_key`` of a rule, found once for each version of it."""
+        if not self._knows_exact_jumps:
+            return None
         known = self._exact_keys.get(rule.id)
         if known is None or known[0] is not rule:
             known = self._exact_keys[rule.id] = rule, exact_key(rule)

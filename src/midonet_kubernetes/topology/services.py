@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 
 from midonet_kubernetes.model.midonet import Rule
@@ -28,6 +29,7 @@ from midonet_kubernetes.topology.passes.balanced import Endpoint, endpoints_of
 from midonet_kubernetes.topology.passes.exact_jumps import ServiceKey
 from midonet_kubernetes.topology.passes.folding import live_rules
 from midonet_kubernetes.topology.passes.refusal import refuses
+from midonet_kubernetes.topology.passes.selection import Pass
 from midonet_kubernetes.topology.slots import assign
 from midonet_kubernetes.topology.stages import REFUSE, REFUSING, Side
 
@@ -47,10 +49,13 @@ class Services:
         objects: of the host's view.
         items: where the elements are put.
         slots: endpoints by slot that the kernel has from an earlier life.
+        passes: which optimisations are made: BALANCED, REFUSAL.
     """
 
-    def __init__(self, objects: Objects, items: Items, slots: Mapping[Place, tuple[Endpoint, ...]]) -> None:
-        self._objects, self._items = objects, items
+    def __init__(
+        self, objects: Objects, items: Items, slots: Mapping[Place, tuple[Endpoint, ...]], passes: AbstractSet[Pass]
+    ) -> None:
+        self._objects, self._items, self._passes = objects, items, passes
         self._slots = dict(slots)
         self._live: set[str] = set()  # chains that something here leads to
         self._served: defaultdict[str, dict[ServiceKey, tuple[Endpoint, ...]]] = defaultdict(dict)
@@ -137,7 +142,9 @@ class Services:
         if not jumps:
             return
         rules = self._rules_behind(jumps[0])
-        endpoints = frozenset() if refuses(rules) else endpoints_of(rules)
+        endpoints = endpoints_of(rules) if Pass.BALANCED in self._passes else None
+        if Pass.REFUSAL in self._passes and refuses(rules):
+            endpoints = frozenset()
         if endpoints is not None:
             self._served[chain][key] = tuple(sorted(endpoints))
         else:

@@ -21,6 +21,7 @@ from midonet_kubernetes.topology.host_network import Address, Link, Neighbour, R
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "topology"))
 import test_against_simulation_of_rules as rules_of
+from three_pods import HOST
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 
@@ -38,7 +39,7 @@ class Site:
         self.outside, self.inside = namespaces.create_unnamed(), namespaces.create_unnamed()
         self.datapath = Datapath(KERNEL, KERNEL.adopt_namespace(os.dup(self.inside.fileno())), self.outside)
         self.datapath.prepare()
-        self.programmer, self.revision = Programmer(rules_of.HOST, self.datapath), 0
+        self.programmer, self.revision = Programmer(HOST, self.datapath), 0
         self.machines, self.listening = {}, {}
         with_links = KERNEL.routing(self.inside)
         for pod in rules_of.PODS:
