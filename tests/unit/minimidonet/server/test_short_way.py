@@ -5,6 +5,8 @@ import re
 
 import pytest
 from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from midonet_kubernetes.exchange import Response
 from midonet_kubernetes.minimidonet.server.connections import KEEP_ALIVE_SECONDS, Connections
@@ -149,8 +151,26 @@ async def test_both_ways_lead_to_the_same_bytes(asked):
     long.end()
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+@given(st.lists(st.sampled_from(list(REQUESTS.values())), min_size=1, max_size=5), st.data())
+async def test_however_the_bytes_come_the_answers_are_the_same(asked, data):
+    whole, cut = Dialogue(), Dialogue()
+    said = b"".join(asked)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(said) - 1), max_size=8)))
+    expected = undated(await whole.say(said))
+    for first, end in zip([0, *cuts], [*cuts, len(said)], strict=True):
+        cut.connection.data_received(said[first:end])
+        if data.draw(st.booleans()):
+            await cut.settle()
+    assert undated(await cut.say()) == expected
+    assert expected.count(b"HTTP/1.1 ") == len(asked)
+    whole.end()
+    cut.end()
+
+
 OTHER_WAYS = {
     "HTTP/1.0": [GET.replace(b"HTTP/1.1", b"HTTP/1.0")],
+    "HTTP/1.0 that goes on": [GET.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\nConnection: keep-alive\r\n")],
     "the last of its connection": [request("GET", "/midonet-api/system_state", b"", "Connection: close")],
     "a body that is still coming": [POST[:-1], POST[-1:]],
     "a chunk that is none": [
@@ -239,8 +259,8 @@ async def test_a_server_that_stops_waits_for_the_answer(slow):
     await slow.settle()
     assert (slow.line.said, stopping.done()) == (b"", False)
     slow.face._service.store.written()
-    await stopping
-    assert (slow.line.said[:13], slow.line.is_closed) == (b"HTTP/1.1 201 ", True)
+    await slow.settle()
+    assert (slow.line.said[:13], slow.line.is_closed, stopping.done()) == (b"HTTP/1.1 201 ", True, True)
 
 
 def test_halves_of_surrogate_pairs_are_left_out_of_an_answers_head():

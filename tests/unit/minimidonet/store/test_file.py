@@ -8,6 +8,8 @@ from midonet_kubernetes.minimidonet.store import file as store_file
 from midonet_kubernetes.minimidonet.store.file import File, StoreError, StoreFull, backup
 from midonet_kubernetes.minimidonet.store.rows import Row, statements
 
+NEWER = store_file.SCHEMA_VERSION + 1
+
 
 @pytest.fixture
 def path(tmp_path):
@@ -18,6 +20,16 @@ def filled(path, count: int = 1) -> None:
     file = File(path)
     file.write(statements(count, [Row("Router", str(number), {"id": str(number)}) for number in range(count)]))
     file.close()
+
+
+def schema(path) -> set[tuple[str, str]]:
+    """The columns of each table."""
+    connection = sqlite3.connect(path)
+    try:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {(table, column[1]) for table in tables for column in connection.execute(f"PRAGMA table_info({table})")}
+    finally:
+        connection.close()
 
 
 def test_rows_come_back(path):
@@ -40,7 +52,10 @@ def test_two_servers_cannot_have_one_file(path):
     ("spoil", "says"),
     [
         (lambda path: path.write_bytes(b"this is no database " * 100), "damaged.*put a backup in its place"),
-        (lambda path: sqlite3.connect(path).execute("PRAGMA user_version = 99").connection.close(), "version 99.*newer"),
+        (
+            lambda path: sqlite3.connect(path).execute(f"PRAGMA user_version = {NEWER}").connection.close(),
+            f"version {NEWER}.*newer",
+        ),
         (lambda path: sqlite3.connect(path).execute("PRAGMA application_id = 7").connection.close(), "another program"),
     ],
 )
@@ -104,6 +119,8 @@ def test_a_store_of_the_first_version_is_migrated(path):
     file = File(path)
     assert file.revision == 8
     file.close()
+    File(path.with_name("new")).close()
+    assert schema(path) == schema(path.with_name("new"))
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):
