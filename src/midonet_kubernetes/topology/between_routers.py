@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from midonet_kubernetes.topology import rule_set as rs
 from midonet_kubernetes.topology import stages
 from midonet_kubernetes.topology.items import Item, ItemKey
-from midonet_kubernetes.topology.routing import Entered, Span
+from midonet_kubernetes.topology.prefixes import Span
+from midonet_kubernetes.topology.routing import Entered
 from midonet_kubernetes.topology.stages import Stage
 
 _VERDICTS = {

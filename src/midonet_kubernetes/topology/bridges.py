@@ -16,10 +16,11 @@ from midonet_kubernetes.topology.host_state import MEMBER, TUNNEL_LINK
 from midonet_kubernetes.topology.network import Here, Piece, tunnel_end, tunnel_mac, unsupported
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.packets import packed
+from midonet_kubernetes.topology.prefixes import Prefix
 from midonet_kubernetes.topology.routing import Routing, Shared
 from midonet_kubernetes.topology.rule_set import Field, Set
 from midonet_kubernetes.topology.stages import addresses_elsewhere
-from midonet_kubernetes.topology.ways import Prefix, destination, own_address
+from midonet_kubernetes.topology.ways import destination, own_address
 
 _NORMAL = "Normal"
 

@@ -19,9 +19,11 @@ from midonet_kubernetes.topology.nat import TRANSLATABLE
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.selection import Pass
 from midonet_kubernetes.topology.passes.source_nat import SourceNat, source_nat_of
+from midonet_kubernetes.topology.prefixes import EVERYTHING, Prefix, prefix
 from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Services
 from midonet_kubernetes.topology.stages import Place, Side, Stage
+from midonet_kubernetes.topology.ways import subnet_of
 
 _SOURCE_NAT_PRIORITY = 100
 
@@ -51,6 +53,7 @@ class Filters:
         self._live: dict[tuple[Side, str], None] = {}  # chains that something leads to
         self._roots: set[str] = set()  # filters of ports and bridges here
         self._groups: set[str] = set()
+        self._subnets: dict[str, Prefix] = {}
         self._known: set[str] = set()  # ports that have a unit
 
     def leads_to(self, chain: str) -> bool:
@@ -71,6 +74,7 @@ class Filters:
             self._chains.forget(chains)
         before, self._live = self._live, {}
         self._roots.clear()
+        self._subnets.clear()
         needed: dict[tuple[Side, str], None] = {}
         behind = {router: self._between_routers(router, needed) for router in sorted(self._routing.entered)}
         for gone in self._entered - behind.keys():
@@ -137,7 +141,7 @@ class Filters:
         items: dict[ItemKey, Item] = {}
         if not port.interface_name:
             return items
-        spread = len(self._objects.hosts_of(port.device_id)) > 1
+        spread, subnet = len(self._objects.hosts_of(port.device_id)) > 1, self._subnet_of(port.device_id)
         for where, chain in self._filters(port):
             self._roots.add(chain)
             translation = self._source_nat_of(chain) if where is stages.OF_PORT_OUTBOUND else None
@@ -148,11 +152,11 @@ class Filters:
                 compiled = self._chains.compiled(stage.side, chain)
                 self._visit(stage.side, chain, self._live)
                 if self._is_needed(compiled):
-                    items |= stage.entry(port.interface_name, compiled.name, port.device_id, spread=spread)
+                    items |= stage.entry(port.interface_name, compiled.name, port.device_id, subnet, spread=spread)
                     items |= _forgotten(stage, port.device_id) if spread else {}
                     self._visit(stage.side, chain, needed)
         for stage, chain in behind.get(self._routing.router_of(port.device_id), ()) if behind else ():
-            items |= stage.entry(port.interface_name, chain, port.device_id, spread=spread)
+            items |= stage.entry(port.interface_name, chain, port.device_id, subnet, spread=spread)
         return items
 
     def _is_needed(self, compiled: Compiled) -> bool:
@@ -179,6 +183,13 @@ class Filters:
                 found.append((stages.OF_ROUTER_OUTBOUND, router.outbound_filter_id))
         found.append((stages.OF_PORT_OUTBOUND, port.outbound_filter_id))
         return ((where, chain) for where, chain in found if chain)
+
+    def _subnet_of(self, bridge: str) -> Prefix:
+        """The network whose addresses the machines at a bridge send to without a router."""
+        if bridge not in self._subnets:
+            gateways = self._objects.gateways_of(bridge)
+            self._subnets[bridge] = prefix(*subnet_of(gateways[0])) if gateways else EVERYTHING
+        return self._subnets[bridge]
 
     def _visit(self, side: Side, chain: str, seen: dict[tuple[Side, str], None]) -> None:
         waiting = [chain]

@@ -18,10 +18,8 @@ from midonet_kubernetes.topology import host_network as net
 from midonet_kubernetes.topology.host_state import Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.objects import Objects
-from midonet_kubernetes.topology.ways import NO_ROUTE, Prefix, Tables, Way, Ways, is_bound, prefix
-
-Span = tuple[int, int]  # first and last address
-_HOST = 32
+from midonet_kubernetes.topology.prefixes import BITS, Prefix, Span, holders, prefix, spans
+from midonet_kubernetes.topology.ways import NO_ROUTE, Tables, Way, Ways, destination, is_bound, own_address, subnet_of
 
 
 @dataclass(frozen=True)
@@ -111,14 +109,23 @@ class Routing:
             return False
         routes = [route for router in objects.routers for route in objects.routes_of(router)]
         places = {(route.dst_network_addr, route.dst_network_length, route.weight) for route in routes}
-        if len(places) < len(routes) or any(route.type not in {"Normal", "Local"} for route in routes):
+        if len(places) < len(routes) or not all(map(self._is_usual, routes)):
             return False
         peers = (objects.ports.get(port.peer_id) for port in self._router_ports() if port.peer_id)
         return not any(peer is not None and peer.type == "Router" for peer in peers)
 
+    def _is_usual(self, route: Route) -> bool:
+        """Whether a route is normal, or leads to its port's own address, which is there with the port."""
+        port = self._objects.ports.get(route.next_hop_port or "")
+        if route.type != "Local" or route.next_hop_port is None:
+            return route.type == "Normal"
+        if port is None or not port.port_subnet:
+            return True
+        return destination(route) == prefix(own_address(port), BITS)
+
     def _compose(self) -> None:
         tables = Tables(self._objects)
-        subnets = {prefix(*_split(port.port_subnet[0])) for port in self._router_ports()}
+        subnets = {prefix(*subnet_of(port)) for port in self._router_ports()}
         prefixes = sorted(tables.prefixes() | subnets)  # what holds others comes before them
         here = self._routers_here()
         ways = {
@@ -127,7 +134,7 @@ class Routing:
         }
         chosen = {each: self._chosen(here, {router: ways[router][each] for router in ways}) for each in prefixes}
         inhabited = set[Prefix]()
-        for each, holder in _holders(prefixes):
+        for each, holder in holders(prefixes):
             above = _ends(chosen[holder] if holder is not None else _NO_ROUTES)
             if _ends(chosen[each]) != above:  # else the longest prefix that holds it says the same
                 self._put(each, chosen[each])
@@ -136,8 +143,11 @@ class Routing:
         for router in here:
             self._enter(router, ways[router], chosen, inhabited)
         self._compare_routers_of_bridges(ways)
-        for route in (route for router in ways for route in self._objects.routes_of(router) if route.src_network_length):
-            self._name("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
+        for route in (route for router in ways for route in self._objects.routes_of(router)):
+            if route.src_network_length:
+                self._name("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
+            elif route.type == "Local" and route.dst_network_length != BITS:
+                self._name("Route", route.id, "a router has single addresses here, no networks: nobody answers for them")
 
     def _settled(self, router: str, to: Prefix, ways: Ways) -> Ways:
         """Ways that differ in what matters to the kernel; only the first, when it cannot share between them."""
@@ -180,7 +190,7 @@ class Routing:
                 self.items["route", str(to), net.FALLBACK_METRIC] = net.Route(str(to), "unreachable", metric=net.FALLBACK_METRIC)
             self._leaving.setdefault(way.port, []).append(_route(to, way))
         elif way.kind == "local":
-            if to.length == _HOST:
+            if to.length == BITS:
                 self.items["address", "lo", str(to)] = net.Address("lo", str(to))
         else:
             self.items["route", str(to), way.weight] = net.Route(str(to), kind=way.kind, metric=way.weight)
@@ -198,7 +208,7 @@ class Routing:
         depth = max(map(len, filters.values()), default=0)
         levels = [{to: chains[n] for to, chains in filters.items() if n < len(chains)} for n in range(depth)]
         prefixes = list(ways)
-        made = Entered(_spans(prefixes, barrier), tuple(_spans(prefixes, level) for level in levels))
+        made = Entered(spans(prefixes, barrier), tuple(spans(prefixes, level) for level in levels))
         if made != _NOTHING:
             self.entered[router] = made
 
@@ -240,50 +250,3 @@ def _route(to: Prefix, way: Way) -> Route:
         next_hop_gateway=way.gateway,
         weight=way.weight,
     )
-
-
-def _split(subnet: str) -> tuple[str, int]:
-    address, _, length = subnet.partition("/")
-    return address, int(length or _HOST)
-
-
-def _holders(prefixes: list[Prefix]) -> Iterator[tuple[Prefix, Prefix | None]]:
-    """Each prefix, sorted as they are, with the longest other one that holds it."""
-    holders: list[Prefix] = []
-    for each in prefixes:
-        while holders and holders[-1].last < each.first:
-            holders.pop()
-        yield each, holders[-1] if holders else None
-        holders.append(each)
-
-
-def _spans(prefixes: list[Prefix], values: Mapping[Prefix, str]) -> dict[Span, str]:
-    """The values of a prefix for all its addresses that are in no longer one; neighbours of one value are one span.
-
-    Args:
-        prefixes: all of them, sorted.
-        values: of some of them.
-    """
-    spans: list[tuple[int, int, str]] = []
-    holders: list[Prefix] = []  # each in the one before
-    first = 0  # the lowest address that is not dealt with
-
-    def deal(last: int) -> None:
-        """Addresses up to ``last`` belong to the innermost holder."""
-        nonlocal first
-        value = values.get(holders[-1]) if holders else None
-        if value is not None and first <= last:
-            if spans and spans[-1][1:] == (first - 1, value):
-                spans[-1] = spans[-1][0], last, value
-            else:
-                spans.append((first, last, value))
-        first = max(first, last + 1)
-
-    for each in (*prefixes, None) if values else ():
-        while holders and (each is None or holders[-1].last < each.first):
-            deal(holders[-1].last)
-            holders.pop()
-        if each is not None:
-            deal(each.first - 1)
-            holders.append(each)
-    return {(first, last): value for first, last, value in spans}

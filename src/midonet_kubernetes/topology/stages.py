@@ -13,6 +13,7 @@ from enum import Enum
 
 from midonet_kubernetes.topology.host_state import MEMBER
 from midonet_kubernetes.topology.items import Item, ItemKey
+from midonet_kubernetes.topology.prefixes import EVERYTHING, Prefix
 from midonet_kubernetes.topology.rule_set import (
     Chain,
     Compare,
@@ -87,13 +88,16 @@ class Stage:
     key: Field = Field.IIFNAME
     away: bool = False
 
-    def entry(self, interface: str, chain: str, bridge: str, *, spread: bool = False) -> dict[ItemKey, Item]:
+    def entry(
+        self, interface: str, chain: str, bridge: str, subnet: Prefix = EVERYTHING, *, spread: bool = False
+    ) -> dict[ItemKey, Item]:
         """What sends the packets of an interface to a chain: an element, with map and base chain.
 
         Args:
             interface: of a port here.
             chain: name of the kernel's chain.
             bridge: id of the port's bridge.
+            subnet: addresses to which its ports send directly; others pass the router, though it be to the same bridge.
             spread: whether the bridge has ports on other hosts too.
         """
         look_up = Rule((VerdictMap((self.key,), self.map),))
@@ -111,7 +115,8 @@ class Stage:
             # What is sent to a translated address goes by the router even to the same bridge; its answer does not.
             direct = Compare(Field.CT_STATUS, bytes(4), _DESTINATION_TRANSLATED)
             answer = Compare(Field.CT_DIRECTION, b"\1")
-            returns = [Rule((where, what, Verdict("return"))) for where in beside for what in (direct, answer)]
+            near = (Compare(Field.IP_DADDR, subnet.first.to_bytes(4, "big"), subnet.mask),) if subnet.length else ()
+            returns = [Rule((where, *near, what, Verdict("return"))) for where in beside for what in (direct, answer)]
             items["set", ports] = Set(ports, (Field.IIFNAME,))
             items["element", ports, (interface.encode(),)] = MEMBER
             items["chain", gate] = Chain(gate, (*returns, Rule((Verdict("jump", chain),))))

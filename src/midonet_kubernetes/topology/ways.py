@@ -10,50 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from midonet_kubernetes.model.midonet import Bridge, Port, Route
 from midonet_kubernetes.topology.objects import Objects
-from midonet_kubernetes.topology.packets import packed
+from midonet_kubernetes.topology.prefixes import BITS, Prefix, prefix
 
 MOST_DEVICES = 12
 """A packet that has entered so many devices ends, as in a circle (simulation 0.2)."""
 _BEFORE_THE_FIRST_ROUTER = 1  # devices that a packet has entered: the bridge of its sender
-_BITS = 32
-
-
-class Prefix(NamedTuple):
-    """A network of IPv4: its first address as a number, and its length in bits."""
-
-    first: int
-    length: int
-
-    @property
-    def last(self) -> int:
-        """Its last address."""
-        return self.first | ((1 << (_BITS - self.length)) - 1)
-
-    @property
-    def address(self) -> str:
-        """Its first address, dotted."""
-        return ".".join(map(str, self.first.to_bytes(4, "big")))
-
-    def __str__(self) -> str:
-        return f"{self.address}/{self.length}"
-
-    def shortened(self, length: int) -> Prefix:
-        """The network of this length that holds it."""
-        spare = _BITS - length
-        return Prefix(self.first >> spare << spare, length)
-
-
-def prefix(address: str, length: int) -> Prefix:
-    """The network of this length that ``address`` (dotted) is in.
-
-    Raises:
-        ValueError: it is no IPv4 address.
-    """
-    return Prefix(int.from_bytes(packed(address), "big"), _BITS).shortened(length)
 
 
 def destination(route: Route) -> Prefix:
@@ -163,14 +127,14 @@ class Tables:
         if port is None:
             return Way("local")
         peer = self._objects.ports.get(port.peer_id or "")
-        own = bool(port.port_subnet) and to == prefix(own_address(port), _BITS)
+        own = bool(port.port_subnet) and to == prefix(own_address(port), BITS)
         if own and peer is not None and peer.type == "Bridge" and peer.device_id in self._objects.homes:
             return Way("port", port.id, peer.device_id, filters=_given(met))
         return Way("local", port.id, port.id)
 
     def _out(self, port: Port, route: Route, to: Prefix, devices: int, met: tuple[str | None, ...]) -> Ways:
         hop = route.next_hop_gateway or ""
-        if to == Prefix(prefix(own_address(port), _BITS).first, _BITS):
+        if to == Prefix(prefix(own_address(port), BITS).first, BITS):
             return {HOLE: Fraction(1)}
         peer = None if is_bound(port) else self._objects.ports.get(port.peer_id or "")
         if peer is None:
@@ -180,7 +144,7 @@ class Tables:
         bridge = self._objects.bridges.get(peer.device_id)
         if bridge is None or not (bridge.admin_state_up and peer.admin_state_up) or devices + 1 >= MOST_DEVICES:
             return {HOLE: Fraction(1)}
-        address = hop or (to.address if to.length == _BITS else "")
+        address = hop or (to.address if to.length == BITS else "")
         for own, other in self._objects.links_of(bridge.id) if address else ():
             if other.id != port.id and other.port_subnet and own_address(other) == address:
                 crossed = (*met, port.outbound_filter_id, peer.inbound_filter_id, *_of_bridge(bridge), own.outbound_filter_id)
@@ -197,6 +161,12 @@ class Tables:
 def own_address(port: Port) -> str:
     """The address of a router port that has one."""
     return port.port_subnet[0].partition("/")[0]
+
+
+def subnet_of(port: Port) -> tuple[str, int]:
+    """Address and length of the network of a router port that has an address."""
+    address, _, length = port.port_subnet[0].partition("/")
+    return address, int(length or BITS)
 
 
 def is_bound(port: Port) -> bool:

@@ -13,6 +13,7 @@ POD_NUMBERS = [(bridge, number) for bridge in (1, 2) for number in (3, 4, 5)]
 CHAINS = [f"chain{n}" for n in range(6)]
 VIPS = ["10.96.0.1", "10.96.0.2"]
 PORTS = [80, 81, 8080]
+FAR_AWAY = IPv4Address("10.9.1.1")  # in random_routers.FAR
 OTHER = 99  # a protocol without ports
 
 
@@ -65,7 +66,7 @@ def packets(random, first, count):
     for number in range(first, first + count):
         pod = random.choice(POD_NUMBERS)
         elsewhere = [address_of(other) for other in POD_NUMBERS if other != pod]
-        destination = random.choice([*elsewhere, *elsewhere, *VIPS * 3, "203.0.113.1"])
+        destination = random.choice([*elsewhere, *elsewhere, *VIPS * 3, "203.0.113.1", str(FAR_AWAY)])
         made[number] = pod, packet(pod, destination, random.choice((TCP, TCP, UDP, UDP, ICMP, OTHER)), number, random)
     return made
 
@@ -81,7 +82,7 @@ def packet(pod, destination, protocol, number, random):
 
 def as_framed_by_a_host(pod, packet):
     """The same packet, sent straight to the MAC of a neighbour on its own bridge, as it would be in Ethernet."""
-    if packet.nw_src != IPv4Address(address_of(pod)):
+    if packet.nw_src not in {IPv4Address(address_of(pod)), FAR_AWAY}:  # for which pods are gateways
         return packet
     neighbours = {IPv4Address(address_of(other)): mac_of(other) for other in POD_NUMBERS if other[0] == pod[0]}
     return replace(packet, eth_dst=neighbours.get(packet.nw_dst, packet.eth_dst))

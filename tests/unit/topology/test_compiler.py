@@ -21,7 +21,7 @@ from midonet_kubernetes.topology.compiler import Compiler
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route, Vxlan
 from midonet_kubernetes.topology.host_state import MEMBER, host_state
 from midonet_kubernetes.topology.network import tunnel_mac
-from midonet_kubernetes.topology.rule_set import Nat, Verdict
+from midonet_kubernetes.topology.rule_set import Compare, Field, Nat, Verdict
 
 ONE, TWO, THREE = Node(1), Node(2), Node(3)
 POD = interface_for("n1/p3")
@@ -256,6 +256,20 @@ def test_equal_routes_share_connections():
     assert compiler.state().routes["10.9.0.0/16", 2].via == "10.244.1.4"
 
 
+def test_an_address_of_a_router_that_no_port_has_answers():
+    state = compiled(route("own", "router", "10.6.0.1", 32, "rp1", type="Local")).state()
+    assert ("lo", "10.6.0.1/32") in state.addresses
+    assert state.unsupported == {}
+
+
+def test_what_leaves_by_the_bridge_that_it_came_from_passes_the_router_unless_it_is_for_the_bridges_own_network():
+    drop = put("Rule", "d", chainId="in-router", type="drop", rank=1, nwProto=17)
+    state = compiled(put("Chain", "in-router"), drop, put("Router", "router", inboundFilterId="in-router")).state()
+    gate = next(chain for chain in state.table.chains if chain.name == "s34_router_in_n1")
+    near = Compare(Field.IP_DADDR, IPv4Address("10.244.1.0").packed, IPv4Address("255.255.255.0").packed)
+    assert [near in rule.statements for rule in gate.rules] == [True, True, False]
+
+
 def test_of_two_routes_the_lighter_counts():
     heavy = route("heavy", "router", "10.9.0.0", 16, "rp1", nextHopGateway="10.244.1.4", weight=3)
     state = compiled(*shared("10.244.1.3"), heavy, route("hole", "router", "10.8.0.0", 16, None, type="BlackHole")).state()
@@ -299,6 +313,7 @@ def test_a_second_router_changes_nothing_for_the_first():
     [
         (put("Router", "router", loadBalancerId="lb"), "Router"),
         (put("Router", "router", adminStateUp=False), "Router"),
+        (put("Route", "l", type="Local", routerId="router", dstNetworkAddr="10.6.0.0", dstNetworkLength=24), "Route"),
         (put("TunnelZoneHost", "zz/h1", tunnelZoneId="zz", hostId="h1", ipAddress="192.0.2.77"), "TunnelZoneHost"),
         (put("Route", "r", type="BlackHole", routerId="router", srcNetworkAddr="10.0.0.0", srcNetworkLength=8), "Route"),
         (put("Port", "up", type="Router", deviceId="router", hostId="h1", interfaceName="eth1"), "Port"),
