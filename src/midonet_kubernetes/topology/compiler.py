@@ -21,10 +21,10 @@ from midonet_kubernetes.topology.items import Item, ItemKey, Items
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.passes.balanced import Endpoint
 from midonet_kubernetes.topology.passes.selection import ALL_PASSES, Pass
+from midonet_kubernetes.topology.prefixes import Prefix
 from midonet_kubernetes.topology.routing import Routing
 from midonet_kubernetes.topology.services import Place, Services
 from midonet_kubernetes.topology.touched import Touched
-from midonet_kubernetes.topology.ways import Prefix
 
 
 class Compiler:
