@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 import pytest
 from known_differences import DIFFERENCES, Case
-from random_rules import POD_NUMBERS, as_framed_by_a_host, mac_of, network, packets, port_of
+from random_rules import POD_NUMBERS, address_of, as_framed_by_a_host, mac_of, network, packets, port_of
 
 from midonet_kubernetes.model.midonet import KINDS
 from midonet_kubernetes.simulate import Binding, Fate, Topology, simulate
@@ -109,9 +109,11 @@ def answers(agreed, first):
     """The answers to what was delivered once, by number, and what each answers. No host sends frames to itself."""
     sent, before = {}, {}
     for number, way in agreed.items():
-        if len(way.deliveries) == 1 and way.deliveries[0].packet.nw_src != way.deliveries[0].packet.nw_dst:
-            (delivery,) = way.deliveries
-            pod = PODS[delivery.port]
+        if len(way.deliveries) != 1:
+            continue
+        (delivery,) = way.deliveries
+        pod = PODS[delivery.port]
+        if str(delivery.packet.nw_src) not in {address_of(pod), str(delivery.packet.nw_dst)}:
             sent[first + number] = pod, replace(answer_to(delivery.packet), eth_src=mac_of(pod), eth_dst=router_mac(pod[0]))
             before[first + number] = way
     return sent, before
