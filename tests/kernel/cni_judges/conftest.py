@@ -114,8 +114,7 @@ class Node:
         }
         with self.namespace.entered():
             self.daemon = Background([ours("midonet-kube-node")], self.log, environment)
-        self.wait_for(self.status_is_good)
-        return self
+        return self.daemon
 
     def status_is_good(self):
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as probe:
@@ -123,7 +122,7 @@ class Node:
                 return False
         return self.cnitool("status")[0] == 0
 
-    def wait_for(self, condition, seconds=15.0):
+    def wait_for(self, condition, seconds=60.0):
         deadline = time.monotonic() + seconds
         while not condition():
             self.daemon.check()
@@ -191,8 +190,9 @@ def make_node(tmp_path, namespaces, kernel):
     with contextlib.ExitStack() as stack:
 
         def make(*chained, datapath=True):
-            node = Node(tmp_path, namespaces, kernel, chained, datapath=datapath).start()
-            stack.enter_context(node.daemon)
+            node = Node(tmp_path, namespaces, kernel, chained, datapath=datapath)
+            stack.enter_context(node.start())
+            node.wait_for(node.status_is_good)
             return node
 
         yield make
