@@ -1,4 +1,5 @@
 import pytest
+from three_pods import PODS, network, programmed, simulated
 
 from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.testing.cluster_topology import put
@@ -84,3 +85,17 @@ def test_a_jump_that_closes_a_circle_is_never_taken():
     assert instead(back) is Instead.DROP
     harmless = rule("zurück", 2, "return")
     assert instead(back, harmless) is Instead.NOTHING
+
+
+@pytest.mark.parametrize("place", ["b1", "lb1", "rb2", "r"])
+@pytest.mark.parametrize("field", ["outPorts", "invOutPorts"])
+def test_a_port_of_a_device_on_the_way_is_named_and_what_it_may_stop_is_stopped(place, field):
+    """The port of exit of the bridge of entry, or of a router, is none that the kernel knows."""
+    conditions = {"outPorts": ["c"], field: ["c"] if field == "outPorts" else True}
+    changes = [*network({(place, "outbound"): "f"}), put("Chain", "f"), rule("f", 1, "drop", nwProto=6, **conditions)]
+    tcp, udp = ((PODS[0], PODS[2].address, protocol, 1, 80, 0) for protocol in (6, 17))
+    stopped, named = programmed(changes, tcp)
+    assert stopped == {"lost"}
+    assert list(named) == [("Rule", "f-1")]
+    assert "acts on all that the conditions which the kernel knows hold for" in named["Rule", "f-1"].reason
+    assert programmed(changes, udp)[0] == simulated(changes, udp) != {"lost"}
