@@ -88,8 +88,11 @@ class Touched:
         self.places.update((chain, key) for key in objects.exact_keys(chain))
 
     def _add_port(self, port: Port, objects: Objects) -> None:
-        if port.type == "Router" or port.peer_id:  # it may lead to other filters, or have some
-            self.entries = self.routing = True
+        if port.type == "Router" or port.peer_id:
+            self.routing = True
+            bridges = objects.bridges_at(port.id) if port.type == "Router" else {port.device_id}
+            here = any(self.host_id in objects.hosts_of(bridge) for bridge in bridges)
+            self.entries |= here  # it leads the ports here to a router's filters
         if port.type == "Router":
             self.routers.add(port.device_id)
             self.bridges |= objects.bridges_at(port.id)
