@@ -27,6 +27,8 @@ from midonet_kubernetes.topology.change import Change
 Listener = Callable[[int, list[Change]], None]
 Outcome = Callable[[StoreError | None], None]
 MEMORY = ":memory:"
+PAUSE = 0.5  # between two writes when somebody waits already, as a part of what the first one took
+LONGEST_PAUSE = 0.005  # seconds
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ class Store:
         self._gathering = _Batch()
         self._writing: _Batch | None = None
         self._writer = Writer(file) if file is not None else None
+        self._began = 0.0  # of the last write, in the loop's seconds
+        self._pause: asyncio.TimerHandle | None = None  # before the next one
         self.id, self.revision = (file.id, file.revision) if file is not None else (uuid.uuid4().hex, 0)
         self.durable_revision = self.revision
         if file is not None:
@@ -163,9 +167,10 @@ class Store:
             self._announce(batch)
 
     def _start_writing(self) -> None:
-        if self._writing is not None or not self._gathering.transactions:
+        if self._writing is not None or self._pause is not None or not self._gathering.transactions:
             return
         assert self._writer is not None
+        self._began = asyncio.get_running_loop().time()
         batch = self._writing = self._gathering
         self._gathering = _Batch()
         self._writer.write(statements(self.revision, batch.rows()), self._written)
@@ -179,7 +184,16 @@ class Store:
         self._announce(batch)
         batch.settle(None)
         if self._gathering.waiting:
-            self._start_writing()
+            self._start_later()
+
+    def _start_later(self) -> None:
+        """Those who were just answered ask again soon: wait for them for a part of the time that they would wait otherwise."""
+        loop = asyncio.get_running_loop()
+        self._pause = loop.call_later(min((loop.time() - self._began) * PAUSE, LONGEST_PAUSE), self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        self._start_writing()
 
     def _take_back(self, batch: _Batch, error: Exception) -> None:
         """The file refused a batch: undo it, and all that was done in memory since."""

@@ -164,6 +164,21 @@ async def test_who_asks_while_a_batch_is_refused_is_refused_too(tmp_path):
     await store.close()
 
 
+async def test_who_was_just_answered_shares_the_next_batch_with_who_waited(tmp_path):
+    file = SlowFile(tmp_path / "s")
+    store = Store(file)
+    answered, outcomes = asyncio.get_running_loop().create_future(), []
+    write(store, "first")
+    store.when_durable(answered.set_result)
+    write(store, "waiting")  # while the first is being written
+    store.when_durable(outcomes.append)
+    await answered
+    write(store, "second")
+    await store.durable()
+    assert (file.batches, outcomes, ids(store)) == (2, [None], ["first", "waiting", "second"])
+    await store.close()
+
+
 async def test_nothing_to_write_is_durable_at_once(path):
     store, outcomes = Store.open(path), []
     store.when_durable(outcomes.append)
