@@ -65,6 +65,6 @@ def test_an_agent_killed_at_any_point_of_a_load_cuts_no_connection_and_the_next_
             if all(lived):
                 break
         world.agents[0].start()
-        right_again(world)
+        right_again(world, 20)  # a whole start
     print(f"killed at {points} points, messages: up to {message}")  # noqa: T201 - for the report
     assert points > 4
