@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS, PAGE = ROOT / "bench-results", ROOT / "docs" / "performance.md"
-ORDER = ("control_plane", "agent", "traffic", "cni", "midonet_api")  # then whatever else there is
+ORDER = ("control-plane", "control-plane-scale", "agent", "traffic", "cni", "midonet_api")  # then whatever else there is
 
 _INTRO = """\
 # Performance

@@ -34,16 +34,18 @@ class Size:
         go: the load that the Go program was measured with.
         full: a full cluster.
         bare: Translations that the bare client creates, before and after.
+        restarts: how many are measured; the median counts.
         new_pod_after: seconds after a restart.
     """
 
     go: Load = field(default_factory=lambda: Load(10, 500, 100))
     full: Load = field(default_factory=lambda: Load(50, 5000, 1000))
     bare: int = 3000
+    restarts: int = 5
     new_pod_after: float = 10.0
 
 
-SMALL = Size(go=Load(2, 4, 2, 2), full=Load(2, 6, 3, 2), bare=20, new_pod_after=0.5)
+SMALL = Size(go=Load(2, 4, 2, 2), full=Load(2, 6, 3, 2), bare=20, restarts=1, new_pod_after=0.5)
 
 
 def measure(size: Size, folder: Path) -> Report:
@@ -74,13 +76,15 @@ class Lives:
     Args:
         bare: Translations a second that a bare client creates.
         first: on a cluster that has everything and a MidoNet that has nothing.
-        again: with nothing changed.
+        again: with nothing changed, the median one.
+        writes: of all these together, to either API.
         new_pod: seconds from the request that makes a Pod to its binding in MidoNet, some time after the restart.
     """
 
     bare: float
     first: Life
     again: Life
+    writes: int
     new_pod: float
 
 
@@ -95,14 +99,15 @@ async def _measure(kubernetes: RealKubernetes, load: Load, size: Size, folder: P
             for name in load.node_names:
                 await installation.add_host(name)
             first = await follow(installation, client, "first", load.translations + 3)  # one Service is the API server's own
-            again = await follow(installation, client, "again", 0)
+            restarts = [await follow(installation, client, f"again-{number}", 0) for number in range(size.restarts)]
             with installation.running("once more"):
                 await asyncio.sleep(size.new_pod_after)
                 seconds = await new_pod(installation, client, load)
         bare = (bare + await bare_rate(client, size.bare, IN_FLIGHT)) / 2
     finally:
         await client.close()
-    return Lives(bare, first, again, seconds)
+    restarts.sort(key=lambda life: life.ready)
+    return Lives(bare, first, restarts[len(restarts) // 2], sum(map(_writes, restarts)), seconds)
 
 
 def _tell_go(report: Report, load: Load, lives: Lives, minor: str) -> None:
@@ -120,7 +125,7 @@ def _tell_go(report: Report, load: Load, lives: Lives, minor: str) -> None:
     )
     for what, go, seconds, bound in rows:
         report.aims.append(Aim(f"{what}, the Go program's load: times faster than it", go / seconds, bound, at_least=True))
-    report.aims.append(Aim("writes of a restart with nothing changed", _writes(lives.again), 0, unit=""))
+    report.aims.append(Aim("writes of restarts with nothing changed", lives.writes, 0, unit=""))
 
 
 def _writes(life: Life) -> int:
@@ -145,6 +150,7 @@ def _tell_full(report: Report, load: Load, lives: Lives, minor: str) -> None:
                 ("processor seconds of the controllers", plain(first.cpu), plain(again.cpu)),
                 ("memory at the end, MB", plain(first.memory / 1e6), plain(again.memory / 1e6)),
             ],
+            "all programs share the machine; the bare client and the API server have it to themselves. Restart: median",
         )
     )
     report.aims += [
@@ -156,7 +162,7 @@ def _tell_full(report: Report, load: Load, lives: Lives, minor: str) -> None:
         ),
         Aim("full load: statuses written, against the time of the push", first.told / first.pushed, 3),
         Aim("full load: ready after a restart", again.ready, 3, unit="s"),
-        Aim("full load: writes of a restart with nothing changed", _writes(again), 0, unit=""),
+        Aim("full load: writes of restarts with nothing changed", lives.writes, 0, unit=""),
     ]
 
 

@@ -44,6 +44,8 @@ def used(kubernetes, account, since):
             continue
         resource = "/".join(filter(None, (about["resource"], about.get("subresource"))))
         asked.add((about.get("apiGroup", ""), resource, entry["verb"]))
+        if "sendInitialEvents" in entry["requestURI"]:  # a list, and one in pages if the stream breaks
+            asked.add((about.get("apiGroup", ""), resource, "list"))
         if entry["responseStatus"]["code"] == 403:
             forbidden.append((entry["verb"], entry["requestURI"]))
     return asked, forbidden
