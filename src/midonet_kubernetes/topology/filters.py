@@ -53,7 +53,8 @@ class Filters:
         self._live: dict[tuple[Side, str], None] = {}  # chains that something leads to
         self._roots: set[str] = set()  # filters of ports and bridges here
         self._groups: set[str] = set()
-        self._subnets: dict[str, Prefix] = {}
+        self._subnets: dict[str, Prefix] = {}  # of bridges, found once for all their ports
+        self._links: dict[str, list[tuple[Port, Port]]] = {}  # likewise
         self._known: set[str] = set()  # ports that have a unit
 
     def leads_to(self, chain: str) -> bool:
@@ -75,6 +76,7 @@ class Filters:
         before, self._live = self._live, {}
         self._roots.clear()
         self._subnets.clear()
+        self._links.clear()
         needed: dict[tuple[Side, str], None] = {}
         behind = {router: self._between_routers(router, needed) for router in sorted(self._routing.entered)}
         for gone in self._entered - behind.keys():
@@ -172,7 +174,7 @@ class Filters:
         if bridge is not None:
             found.append((stages.OF_BRIDGE_INBOUND, bridge.inbound_filter_id))
             found.append((stages.OF_BRIDGE_OUTBOUND, bridge.outbound_filter_id))
-        for link, far in self._objects.links_of(port.device_id):
+        for link, far in self._links_of(port.device_id):
             found.append((stages.OF_LINK_INBOUND, link.inbound_filter_id))
             found.append((stages.OF_LINK_OUTBOUND, link.outbound_filter_id))
             found.append((stages.OF_ROUTER_PORT_INBOUND, far.inbound_filter_id))
@@ -183,6 +185,11 @@ class Filters:
                 found.append((stages.OF_ROUTER_OUTBOUND, router.outbound_filter_id))
         found.append((stages.OF_PORT_OUTBOUND, port.outbound_filter_id))
         return ((where, chain) for where, chain in found if chain)
+
+    def _links_of(self, bridge: str) -> list[tuple[Port, Port]]:
+        if bridge not in self._links:
+            self._links[bridge] = self._objects.links_of(bridge)
+        return self._links[bridge]
 
     def _subnet_of(self, bridge: str) -> Prefix:
         """The network whose addresses the machines at a bridge send to without a router."""
