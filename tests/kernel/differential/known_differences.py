@@ -6,7 +6,7 @@ A disagreement that none of them explains is a mistake, of the compiler or of th
 from dataclasses import dataclass
 from typing import Any
 
-from midonet_kubernetes.model.midonet import Port, Rule
+from midonet_kubernetes.model.midonet import Rule
 from midonet_kubernetes.simulate import Outcome, Packet, Topology
 
 
@@ -35,21 +35,6 @@ class Case:
     def rules(self) -> list[tuple[Any, Rule]]:
         """The steps at rules, with the rule."""
         return [(step, self.topology.find(Rule, step.rule)) for step in self.steps if step.rule]
-
-
-def a_chain_reached_twice(case: Case) -> bool:
-    """A chain that two jumps of one filter lead to runs once in MidoNet, twice in the kernel."""
-    return any("has run already" in step.text for step in case.steps)
-
-
-def filters_behind_a_dnat(case: Case) -> bool:
-    """On the way in the kernel translates after all filters of port and bridge: they see the original destination."""
-    for outcome in case.outcomes:
-        steps = [step for step in outcome.steps if step.rule or step.text.startswith("dnat to")]
-        at = next((n for n, step in enumerate(steps) if step.text.startswith("dnat to")), None)
-        if at is not None and any(step.stage.endswith("inbound") for step in steps[at + 2 :]):
-            return True
-    return False
 
 
 def a_protocol_that_midonet_does_not_track(case: Case) -> bool:
@@ -90,22 +75,10 @@ def a_hairpin_reply_passes_the_router(case: Case) -> bool:
     return any(step.text.startswith("snat to") for step in steps)  # only what comes back to its sender is translated so
 
 
-def an_out_port_of_a_later_device(case: Case) -> bool:
-    """A mistake of the compiler: before the last device the kernel compares outPorts with the port of the last one."""
-    for step, rule in case.rules:
-        ports = [case.topology.find(Port, port) for port in rule.out_ports or ()]
-        if any(port is not None and port.device_id != step.device for port in ports):
-            return True
-    return False
-
-
 DIFFERENCES = (
-    a_chain_reached_twice,
-    filters_behind_a_dnat,
     a_protocol_that_midonet_does_not_track,
     a_reply_to_what_nobody_tracked,
     a_reply_that_another_device_restores,
     filters_before_a_reply_is_restored,
     a_hairpin_reply_passes_the_router,
-    an_out_port_of_a_later_device,
 )

@@ -138,3 +138,25 @@ def test_the_kernel_ends_every_packet_in_one_of_the_simulators_ways(wire):
     assert compared.fates[Fate.DELIVERED] > TOPOLOGIES
     assert compared.fates[Fate.DROP] > TOPOLOGIES
     assert replies.fates[Fate.DELIVERED] > TOPOLOGIES
+
+
+def test_what_the_simulator_stops_is_stopped_whatever_the_kernel_cannot_test(wire):
+    tried, opened = Counter(), []
+    for seed in range(FIRST, FIRST + TOPOLOGIES):
+        random = Random(seed)
+        changes = network(random)
+        reported = {each.kind for each in wire.program(changes)}
+        if reported != {"Rule"}:
+            continue
+        topology = Topology(msgspec.convert(change.object, KINDS[change.kind]) for change in changes)
+        stopped = {}
+        for number, (pod, packet) in packets(random, seed * PACKETS, PACKETS).items():
+            ways = simulate(topology, as_framed_by_a_host(pod, packet), port_of(pod))
+            if packet.is_tracked and not any(way.deliveries for way in ways):
+                stopped[number] = pod, packet
+        arrived = wire.exchange(stopped, [], answers=False)
+        tried.update(topologies=1, packets=len(stopped))
+        opened += [(f"seed {seed}", number, str(stopped[number][1]), where) for number, where in arrived.items()]
+    print(*tried.items(), "opened", len(opened))  # noqa: T201
+    assert not opened, opened[:5]
+    assert tried["packets"] > TOPOLOGIES
