@@ -8,7 +8,7 @@ before the last one is answered, a client that does not read, HTTP/1.0, upgrades
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -21,8 +21,8 @@ from midonet_kubernetes.exchange import Request
 class Reply(Protocol):
     """Takes an answer."""
 
-    def __call__(self, answer: bytes, /, *, is_last: bool) -> None:
-        """Send an answer as HTTP has it; ``is_last``: the connection ends with it."""
+    def __call__(self, answer: Iterable[bytes], /, *, is_last: bool) -> None:
+        """Send the pieces of an answer as HTTP has it; ``is_last``: the connection ends with it."""
         ...
 
 
@@ -98,10 +98,11 @@ class ShortWay(RequestHandler):
         is_alone = len(self._messages) == 1 and not self._reading_paused
         return is_alone and message.version == HttpVersion11 and not message.should_close and not message.upgrade
 
-    def _reply(self, answer: bytes, /, *, is_last: bool) -> None:
+    def _reply(self, answer: Iterable[bytes], /, *, is_last: bool) -> None:
         self._is_asking = self._request_in_progress = False
-        if self.transport is not None:
-            self.transport.write(answer)
+        for piece in answer:
+            if self.transport is not None:
+                self.transport.write(piece)
         if self._handler_waiter is not None:  # the server stops, and waited for this
             self._handler_waiter.set_result(None)
         self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout

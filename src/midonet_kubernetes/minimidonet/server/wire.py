@@ -12,8 +12,11 @@ from midonet_kubernetes.exchange import Response
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
 
 
-def rendered(response: Response) -> bytes:
-    """Head and body.
+LONGEST_PIECE = 1 << 16  # bytes of a body that are cheaper copied than sent apart
+
+
+def rendered(response: Response) -> list[bytes]:
+    """Head and body, in one piece or two.
 
     Raises:
         ValueError: a header has more than one line.
@@ -29,7 +32,8 @@ def rendered(response: Response) -> bytes:
         lines.append(f"Content-Length: {len(response.body)}")
     lines.append(_date(int(time.time())))
     # Halves of surrogate pairs are bytes of a request that are no text; aiohttp leaves them out, too.
-    return "\r\n".join(lines).encode(errors="ignore") + response.body
+    head = "\r\n".join(lines).encode(errors="ignore")
+    return [head, response.body] if len(response.body) > LONGEST_PIECE else [head + response.body]
 
 
 @lru_cache(maxsize=1)

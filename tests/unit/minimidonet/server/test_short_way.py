@@ -13,7 +13,7 @@ from midonet_kubernetes.minimidonet.server.connections import KEEP_ALIVE_SECONDS
 from midonet_kubernetes.minimidonet.server.face import Face
 from midonet_kubernetes.minimidonet.server.metrics import ServerMetrics
 from midonet_kubernetes.minimidonet.server.service import Service
-from midonet_kubernetes.minimidonet.server.wire import rendered
+from midonet_kubernetes.minimidonet.server.wire import LONGEST_PIECE, rendered
 from midonet_kubernetes.minimidonet.store.store import Store
 from midonet_kubernetes.testing.virtual_time import elapse, turn
 
@@ -264,4 +264,11 @@ async def test_a_server_that_stops_waits_for_the_answer(slow):
 
 
 def test_halves_of_surrogate_pairs_are_left_out_of_an_answers_head():
-    assert b"content-type: a;b\r\n" in rendered(Response(200, {"content-type": "a;\udcffb"}))
+    (answer,) = rendered(Response(200, {"content-type": "a;\udcffb"}))
+    assert b"content-type: a;b\r\n" in answer
+
+
+async def test_a_long_body_is_sent_as_it_is(dialogue, monkeypatch):
+    body = b"x" * (LONGEST_PIECE + 1)
+    monkeypatch.setattr(dialogue.face._rounds, "_handle", lambda _: Response(200, {}, body))
+    assert (await dialogue.say(GET)).endswith(b"\r\n\r\n" + body)
