@@ -24,13 +24,15 @@ def other(world):
     subprocess.run([*PROGRAM, "backup", str(world.folder / "store"), store], check=True)
     arguments = ["serve", "--listen", f"{SERVER}:8182", "--store", store, "--allow-anonymous"]
     server = Program(world.cluster.wire, arguments, world.folder / "moved.log")
-    api = Api(world.cluster.wire, f"http://{SERVER}:8182")
-    eventually(api.version)
-    api.push(kubernetes_service("web", VIP, 80, ["10.244.2.3"]))
-    for number in range(SERVICES):
-        api.push(kubernetes_service(f"new{number}", f"10.96.2.{number + 1}", 80, ["10.244.1.4", "10.244.2.4"]))
-    yield f"http://{SERVER}:8182"
-    server.close()
+    try:
+        api = Api(world.cluster.wire, f"http://{SERVER}:8182")
+        eventually(api.version)
+        api.push(kubernetes_service("web", VIP, 80, ["10.244.2.3"]))
+        for number in range(SERVICES):
+            api.push(kubernetes_service(f"new{number}", f"10.96.2.{number + 1}", 80, ["10.244.1.4", "10.244.2.4"]))
+        yield f"http://{SERVER}:8182"
+    finally:
+        server.close()
 
 
 def start_and_die(world, message, url):
