@@ -4,7 +4,7 @@ import errno
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from midonet_kubernetes.errors import KernelError
@@ -202,6 +202,7 @@ operations = st.one_of(
 
 
 @given(st.lists(st.lists(operations, min_size=1, max_size=6), min_size=1, max_size=12))
+@example([[AddRule("d", Rule((Verdict("jump", "d"),))), DeleteChain("d")]])
 @settings(max_examples=60, deadline=None)
 def test_the_twins_rule_sets_do_what_the_kernels_do(transactions):
     twin_kernel, namespace = TwinKernel(), namespaces.create_unnamed()

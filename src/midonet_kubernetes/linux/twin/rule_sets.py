@@ -149,7 +149,7 @@ class _Change:
     def _delete_chain(self, table: TwinTable, operation: DeleteChain) -> None:
         refusal = f"delete chain {operation.name} of table {self._name}"
         self._chain(table, operation.name, refusal)
-        if operation.name in _chains_led_to(table, but=operation.name):
+        if operation.name in _chains_led_to(table):
             raise KernelError(refusal, errno.EBUSY)
         del table.chains[operation.name]
 
@@ -218,16 +218,9 @@ def _all_rules(table: TwinTable) -> list[Rule]:
     return [rule for chain in table.chains.values() for rule in chain.rules]
 
 
-def _chains_led_to(table: TwinTable, *, but: str) -> set[str]:
-    """Chains that rules of any chain but one, and elements, lead to."""
-    found = {
-        statement.chain
-        for chain in table.chains.values()
-        if chain.name != but
-        for rule in chain.rules
-        for statement in rule.statements
-        if isinstance(statement, Verdict)
-    }
+def _chains_led_to(table: TwinTable) -> set[str]:
+    """Chains that rules, their own too, and elements lead to."""
+    found = {statement.chain for rule in _all_rules(table) for statement in rule.statements if isinstance(statement, Verdict)}
     return found.union(*map(chains_of_elements, table.sets.values()))
 
 

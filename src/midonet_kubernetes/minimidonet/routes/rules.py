@@ -59,7 +59,7 @@ describe(
     _read_target,
     type="object",
     properties={
-        **{name: {"type": "string"} for name in ("addressFrom", "addressTo")},
+        **{name: {"type": ["string", "null"]} for name in ("addressFrom", "addressTo")},
         **{name: {"type": "integer"} for name in ("portFrom", "portTo")},
     },
 )
