@@ -10,7 +10,6 @@ KIND_MASK = 0x3FFF
 
 _HEADER = struct.Struct("=HH")
 _U8 = struct.Struct("=HHB3x")
-_U16 = struct.Struct("=HHH2x")
 _U32 = struct.Struct("=HHI")
 _U64 = struct.Struct("=HHQ")
 _BE16 = struct.Struct(">H")
@@ -36,11 +35,6 @@ def text(kind: int, value: str) -> bytes:
 def u8(kind: int, value: int) -> bytes:
     """One byte."""
     return _U8.pack(5, kind, value)
-
-
-def u16(kind: int, value: int) -> bytes:
-    """Two bytes in the machine's order."""
-    return _U16.pack(6, kind, value)
 
 
 def u32(kind: int, value: int) -> bytes:
