@@ -20,7 +20,7 @@ from midonet_kubernetes.topology.prefixes import Prefix
 from midonet_kubernetes.topology.routing import Routing, Shared
 from midonet_kubernetes.topology.rule_set import Field, Set
 from midonet_kubernetes.topology.stages import addresses_elsewhere
-from midonet_kubernetes.topology.ways import destination, own_address
+from midonet_kubernetes.topology.ways import FOR_SOME_SOURCES, destination, own_address
 
 _NORMAL = "Normal"
 
@@ -178,7 +178,7 @@ def _remote_route(route: Route, gateway: str, place: Here, *, reachable: bool) -
 
 def _route(route: Route, wanted: net.Route) -> Iterator[Piece]:
     if route.src_network_length:
-        yield unsupported("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
+        yield unsupported("Route", route.id, FOR_SOME_SOURCES)
     else:
         yield ("route", wanted.destination, wanted.metric), wanted
 

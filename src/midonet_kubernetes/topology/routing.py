@@ -19,7 +19,17 @@ from midonet_kubernetes.topology.host_state import Unsupported
 from midonet_kubernetes.topology.items import Item, ItemKey
 from midonet_kubernetes.topology.objects import Objects
 from midonet_kubernetes.topology.prefixes import BITS, Prefix, Span, holders, prefix, spans
-from midonet_kubernetes.topology.ways import NO_ROUTE, Tables, Way, Ways, destination, is_bound, own_address, subnet_of
+from midonet_kubernetes.topology.ways import (
+    FOR_SOME_SOURCES,
+    NO_ROUTE,
+    Tables,
+    Way,
+    Ways,
+    destination,
+    is_bound,
+    own_address,
+    subnet_of,
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,7 @@ class Routing:
         self._compare_routers_of_bridges(ways)
         for route in (route for router in ways for route in self._objects.routes_of(router)):
             if route.src_network_length:
-                self._name("Route", route.id, "a route for some sources only: the kernel's table looks at destinations")
+                self._name("Route", route.id, FOR_SOME_SOURCES)
             elif route.type == "Local" and route.dst_network_length != BITS:
                 self._name("Route", route.id, "a router has single addresses here, no networks: nobody answers for them")
 

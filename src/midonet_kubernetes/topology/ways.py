@@ -17,6 +17,8 @@ from midonet_kubernetes.topology.prefixes import BITS, Prefix, prefix
 
 MOST_DEVICES = 12
 """A packet that has entered so many devices ends, as in a circle (simulation 0.2)."""
+FOR_SOME_SOURCES = "a route for some sources only: the kernel's table looks at destinations"
+"""Why such a route is left out."""
 _BEFORE_THE_FIRST_ROUTER = 1  # devices that a packet has entered: the bridge of its sender
 
 
