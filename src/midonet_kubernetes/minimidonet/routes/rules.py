@@ -74,7 +74,17 @@ _L2_TRANSFORM = (
     field.flag("ingress"),
     field.flag("failOpen"),
 )
-_TRACE = (field.uuid("requestId", required=True), field.Field("limit", coercion.integer(-(2**63), 2**63 - 1), default=0, null=0))
+
+
+def _read_request(given: Any) -> str | None:
+    return coercion.uuid(given)
+
+
+describe(_read_request, type=["string", "null"], format="uuid")  # needed, but not stored: who reads the rule is shown null
+_TRACE = (
+    Field("requestId", _read_request, required=True),
+    field.Field("limit", coercion.integer(-(2**63), 2**63 - 1), default=0, null=0),
+)
 
 _EXTRA: dict[str, tuple[Field, ...]] = {
     "accept": (),
