@@ -7,6 +7,7 @@ import pytest
 
 from midonet_kubernetes.exchange import Request
 from midonet_kubernetes.minimidonet.routes import ROUTES
+from midonet_kubernetes.minimidonet.server.api import Api
 from midonet_kubernetes.minimidonet.server.reference import openapi, page, supported
 from midonet_kubernetes.minimidonet.server.service import Service
 from midonet_kubernetes.minimidonet.store.store import Store
@@ -53,3 +54,44 @@ def test_a_field_is_described_as_it_is_checked(name, field, wanted):
 def test_the_document_is_served():
     answer = Service(Store()).handle(Request("GET", "/minimidonet/v1/openapi.json"))
     assert json.loads(answer.body) == openapi()
+
+
+A_TARGET = {"natTargets": [{}], "flowAction": "accept"}  # without addresses
+LEAST = {
+    "accept": {},
+    "drop": {},
+    "reject": {},
+    "return": {},
+    "jump": {"jumpChainId": "22222222-2222-4222-8222-222222222222"},
+    "dnat": A_TARGET,
+    "snat": A_TARGET,
+    "rev_dnat": {"flowAction": "accept"},
+    "rev_snat": {"flowAction": "accept"},
+    "l2_transform": {"flowAction": "accept"},
+    "trace": {"requestId": "22222222-2222-4222-8222-222222222222"},
+}
+
+
+@pytest.mark.parametrize("kind", LEAST)
+def test_what_a_rule_shows_as_null_may_be_null_by_the_document(kind):
+    api = Api(Store())
+    rule, chain = "application/vnd.org.midonet.Rule-v2+json", "22222222-2222-4222-8222-222222222222"
+
+    def ask(method, path, type_, document=None):
+        headers = {"content-type": type_} if document else {"accept": type_}
+        answer = api.handle(Request(method, "/midonet-api" + path, headers, json.dumps(document).encode() if document else b""))
+        assert answer.status in {200, 201}, answer.body
+        return answer.body
+
+    ask("POST", "/chains", "application/vnd.org.midonet.Chain-v1+json", {"id": chain, "tenantId": "t"})
+    ask("POST", f"/chains/{chain}/rules", rule, {"type": kind, **LEAST[kind]})
+    (shown,) = json.loads(ask("GET", f"/chains/{chain}/rules", "application/vnd.org.midonet.collection.Rule-v2+json"))
+    schemas = openapi()["components"]["schemas"]["Rule-v2"]["oneOf"]
+    (schema,) = (each for each in schemas if f'"{kind}"' in json.dumps(each["properties"]["type"]))
+    parts = [(shown, schema["properties"])]
+    parts += [(target, schema["properties"]["natTargets"]["items"]["properties"]) for target in shown.get("natTargets", ())]
+    for values, properties in parts:
+        stiff = {
+            name for name, value in values.items() if value is None and "null" not in properties.get(name, {}).get("type", "null")
+        }
+        assert stiff == set()
