@@ -79,6 +79,9 @@ class HttpTransport:
         try:
             yield StreamedResponse(response.status, _lower(response.headers), self._chunks(request, response))
         finally:
+            # Left in the middle, it is cut: a polite end over TLS waits for the server, perhaps longer than the event loop lives.
+            if response.connection is not None and response.connection.transport is not None:
+                response.connection.transport.abort()
             response.close()
 
     async def close(self) -> None:

@@ -1,6 +1,10 @@
 import asyncio
+import gc
+import socket
 import ssl
-from contextlib import asynccontextmanager
+import threading
+import warnings
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,6 +128,40 @@ async def test_a_stream_comes_in_chunks_and_closing_it_tells_the_server(transpor
                     break
         async with asyncio.timeout(5):
             await gone.wait()
+
+
+@contextmanager
+def streaming_to_one_who_leaves():
+    """The address of a TLS server that starts one stream and does not notice how its client ends it."""
+    over = threading.Event()
+
+    def stream():
+        with server_tls().wrap_socket(listening.accept()[0], server_side=True) as connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+            over.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=stream)
+        server.start()
+        try:
+            yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            over.set()
+            server.join()
+
+
+def test_a_stream_that_is_left_keeps_nothing_open_after_the_event_loop():
+    async def leave(server):
+        transport = HttpTransport(server, tls=client_tls())
+        async with transport.stream(Request("GET", "/")) as response:
+            assert await anext(response.chunks) == b"half"
+        await transport.close()
+
+    with streaming_to_one_who_leaves() as server, warnings.catch_warnings(record=True, action="always") as unclosed:
+        asyncio.run(leave(server))
+        gc.collect()
+    assert not unclosed
 
 
 async def test_a_refused_connection_is_no_answer(transport_to):
