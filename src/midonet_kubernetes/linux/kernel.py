@@ -74,6 +74,16 @@ class RuleSets(Protocol):
         """
         ...
 
+    def own(self, table: str, family: str = "ip") -> bool:
+        """Make the table if it is not there, and keep everybody else from changing it, by ``nft flush ruleset`` too.
+
+        That lasts until this socket is closed; then the table stays for the next owner.
+
+        Returns:
+            False: the kernel cannot (before Linux 6.9), the table was not made to be owned, or another socket owns it.
+        """
+        ...
+
     def close(self) -> None:
         """Close the socket. Closing twice is fine."""
         ...

@@ -135,6 +135,37 @@ def test_a_table_that_is_not_there_is_none(rule_sets):
     assert rule_sets.tables() == []
 
 
+@pytest.fixture
+def another(kernel, here):
+    another = kernel.rule_sets(here)
+    yield another
+    another.close()
+
+
+def test_an_owned_table_is_changed_by_its_owner_only_and_stays_for_the_next(rule_sets, another, refused):
+    if not rule_sets.own("t"):
+        pytest.skip("the kernel is older than Linux 6.9")
+    assert rule_sets.own("t")
+    wanted = write(rule_sets, PLAIN)
+    refused(errno.EPERM, another.apply, change(AddChain(Chain("strange"))))
+    refused(errno.EPERM, another.apply, change(DeleteTable()))
+    assert not another.own("t")
+    assert settled(another, wanted)
+    rule_sets.close()
+    assert settled(another, wanted)
+    another.apply(change(AddChain(Chain("strange"))))
+    assert another.own("t")
+    another.apply(change(DeleteTable()))
+    assert another.dump("t") is None
+
+
+def test_a_table_that_was_not_made_to_be_owned_is_not(rule_sets, another):
+    write(rule_sets, PLAIN)
+    assert not rule_sets.own("t")
+    another.apply(change(DeleteTable()))
+    assert rule_sets.dump("t") is None
+
+
 def test_an_empty_transaction_does_nothing(rule_sets):
     rule_sets.apply(change())
     assert rule_sets.tables() == []

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 
 NFT = shutil.which("nft")
 FROZEN_SECONDS = float(os.environ.get("AGENT_FROZEN_SECONDS", "3"))  # the issue's claim is about 60
+FLUSHED_SECONDS = 0.3  # enough for all connections to send something
 
 
 def agent_killed(world):
@@ -59,6 +60,16 @@ def table_deleted(world):
 def chain_added(world):
     with somebody_inside(world) as (_, rule_sets):
         rule_sets.apply(Transaction("midonet", operations=(AddChain(Chain("strange")),)))
+
+
+def everything_flushed(world):
+    if not NFT:
+        pytest.skip("nft is not installed")
+    world.agents[0].process.send_signal(signal.SIGSTOP)
+    with world.cluster.hosts[0].datapath_namespace.entered():
+        subprocess.run([NFT, "flush", "ruleset"], check=True)
+    assert not threading.Event().wait(FLUSHED_SECONDS)
+    world.agents[0].process.send_signal(signal.SIGCONT)
 
 
 def chains_flushed(world):
@@ -108,6 +119,7 @@ FAULTS = [
     server_killed,
     table_deleted,
     chain_added,
+    everything_flushed,
     chains_flushed,
     elements_deleted,
     tunnel_deleted,
@@ -125,15 +137,6 @@ def test_a_fault_cuts_no_connection_and_is_put_right(world, fault):
     with uncut(world):
         fault(world)
         right_again(world)
-
-
-@pytest.mark.skipif(not NFT, reason="nft is not installed")
-def test_what_flushes_every_table_of_the_namespace_is_put_right(world):
-    """Connections through Services may be cut by this: the guard (docs/decisions/0072) is gone as well."""
-    with world.cluster.hosts[0].datapath_namespace.entered():
-        subprocess.run([NFT, "flush", "ruleset"], check=True)
-    right_again(world)
-    assert world.cluster.hosts[0].pods[3].ask(VIP, 80)[0] in {"p1-4", "p2-4"}
 
 
 def test_an_agent_whose_namespace_was_replaced_says_so_and_ends(world):

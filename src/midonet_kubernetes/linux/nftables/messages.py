@@ -27,7 +27,8 @@ from midonet_kubernetes.linux.nftables.transaction import (
 )
 from midonet_kubernetes.topology.rule_set import Set
 
-TABLE_NAME = 1
+TABLE_NAME, _TABLE_FLAGS = 1, 2
+_OWNED, _STAYS = 0x2, 0x4  # NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST
 CHAIN_TABLE, CHAIN_NAME, CHAIN_HOOK, CHAIN_POLICY, CHAIN_TYPE = 1, 3, 4, 5, 7
 HOOK_POINT, HOOK_PRIORITY = 1, 2
 RULE_TABLE, RULE_CHAIN, RULE_EXPRESSIONS, RULE_USERDATA = 1, 2, 4, 7
@@ -132,6 +133,12 @@ class Messages:
 
 
 _BATCH = struct.Struct(">BBH")
+
+
+def owned_table(name: str, family: str) -> Message:
+    """Make a table that only the sending socket may change, or own it again after its last owner."""
+    attributes = text(TABLE_NAME, name) + be32(_TABLE_FLAGS, _OWNED | _STAYS)
+    return Message(f"own table {name}", numbers.NEW_TABLE, CREATE, numbers.header(family) + attributes)
 
 
 def batch_mark(kind: int) -> Message:

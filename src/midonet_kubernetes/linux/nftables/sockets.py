@@ -10,7 +10,7 @@ from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.linux.netlink.attributes import parse, read_text
 from midonet_kubernetes.linux.netlink.sockets import ACK, ERROR, Message, NetlinkSocket, error_of, frame, split
 from midonet_kubernetes.linux.nftables import numbers, reading
-from midonet_kubernetes.linux.nftables.messages import TABLE_NAME, Messages, batch_mark
+from midonet_kubernetes.linux.nftables.messages import TABLE_NAME, Messages, batch_mark, owned_table
 from midonet_kubernetes.linux.nftables.transaction import InstalledTable, Transaction
 
 NETLINK_NETFILTER = 12
@@ -77,6 +77,16 @@ class RuleSetSocket:
             return
         for messages in self._cut(list(Messages(transaction))):
             self._apply(messages, transaction.table)
+
+    def own(self, table: str, family: str = "ip") -> bool:
+        """See ``kernel.RuleSets``."""
+        try:
+            self._apply([owned_table(table, family)], table)
+        except KernelError as refused:
+            if refused.code in (errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM):
+                return False
+            raise
+        return True
 
     def _cut(self, messages: list[Message]) -> list[list[Message]]:
         room = self._longest - 2 * 20

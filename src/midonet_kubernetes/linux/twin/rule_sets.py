@@ -53,6 +53,9 @@ class TwinRuleSets:
         """See ``kernel.RuleSets``."""
         if self._open:
             self._open = False
+            for table in self._state.tables.values():
+                if table.owner == self._port:
+                    table.owner = 0
             self._state.release()
 
     def tables(self) -> list[tuple[str, str]]:
@@ -77,7 +80,10 @@ class TwinRuleSets:
         if not transaction:
             return
         key = transaction.family, transaction.table
-        change = _Change(transaction.table, self._state.tables.get(key))
+        there = self._state.tables.get(key)
+        if there is not None and there.owner not in (None, 0, self._port):
+            raise KernelError(f"change table {transaction.table}", errno.EPERM)
+        change = _Change(transaction.table, there)
         for operation in transaction.operations:
             change.do(operation)
         if change.table is None:
@@ -85,6 +91,17 @@ class TwinRuleSets:
         else:
             commit_check(change.table, f"commit the change of table {transaction.table}")
             self._state.tables[key] = change.table
+        self._tell()
+
+    def own(self, table: str, family: str = "ip") -> bool:
+        """See ``kernel.RuleSets``."""
+        there = self._state.tables.setdefault((family, table), TwinTable(owner=0))
+        if there.owner == 0:
+            there.owner = self._port
+            self._tell()
+        return there.owner == self._port
+
+    def _tell(self) -> None:
         with self._state.caused_by(self._port):
             self._state.tell(Notice("rule set"))
 
@@ -98,7 +115,7 @@ class _Change:
 
     def __init__(self, name: str, table: TwinTable | None) -> None:
         self._name = name
-        self.table = None if table is None else TwinTable(dict(table.chains), dict(table.sets))
+        self.table = None if table is None else replace(table, chains=dict(table.chains), sets=dict(table.sets))
         self._copied: set[str] = set()
         self._steps: dict[type, Callable[[TwinTable, Any], None]] = {
             AddChain: self._add_chain,

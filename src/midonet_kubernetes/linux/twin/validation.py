@@ -38,10 +38,15 @@ class TwinSet:
 
 @dataclass
 class TwinTable:
-    """A table: chains with their rules, sets with their elements."""
+    """A table: chains with their rules, sets with their elements.
+
+    Args:
+        owner: the port of the socket that alone may change it, 0 when there is none now; None where there is never one.
+    """
 
     chains: dict[str, Chain] = field(default_factory=dict)
     sets: dict[str, TwinSet] = field(default_factory=dict)
+    owner: int | None = None
 
 
 def chains_of_elements(found: TwinSet) -> set[str]:

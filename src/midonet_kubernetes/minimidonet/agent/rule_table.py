@@ -51,7 +51,8 @@ GUARD = Table(
 """A table that does nothing but keep connection tracking and NAT switched on in the namespace.
 
 The kernel switches them off with the last chain that needs them: if somebody deletes our table, the next packet of every
-Service connection would be sent on untranslated, and answered with a reset (docs/decisions/0072).
+Service connection would be sent on untranslated, and answered with a reset. So it is the agent's own while that runs, where the
+kernel knows owners (docs/decisions/0072).
 """
 
 Elements = Mapping[str, Mapping[ElementKey, ElementData]]
@@ -114,6 +115,7 @@ class RuleTable:
     def compare(self, wanted: Table) -> Outcome:
         """Make the kernel's table the wanted one, whatever it is now."""
         plan, installed = self.plan(wanted)
+        self._rule_sets.own(GUARD.name)
         self._apply(plan.now)
         guard = self.guard_plan()
         self._rule_sets.apply(guard)
@@ -164,8 +166,8 @@ class RuleTable:
         return sum(map(len, due.values()))
 
     def remove(self) -> list[str]:
-        """Take the tables away; returns their names, if they were there."""
-        there = [name for name in (TABLE, GUARD.name) if self._rule_sets.dump(name) is not None]
+        """Take the tables away, the one first that is refused while an agent runs; returns their names, if they were there."""
+        there = [name for name in (GUARD.name, TABLE) if self._rule_sets.dump(name) is not None]
         for name in there:
             self._rule_sets.apply(Transaction(name, operations=(DeleteTable(),)))
         return there
