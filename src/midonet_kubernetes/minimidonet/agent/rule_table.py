@@ -6,11 +6,13 @@ endpoint that is gone; so the elements of ``eps_…`` maps stay for a moment aft
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import cast
 
+from midonet_kubernetes.errors import KernelError, UserError
 from midonet_kubernetes.linux.kernel import Flow, RuleSets
 from midonet_kubernetes.linux.nftables.difference import Difference, difference, new_chains_first
 from midonet_kubernetes.linux.nftables.rules import digest
@@ -166,10 +168,19 @@ class RuleTable:
         return sum(map(len, due.values()))
 
     def remove(self) -> list[str]:
-        """Take the tables away, the one first that is refused while an agent runs; returns their names, if they were there."""
+        """Take the tables away; returns their names, if they were there.
+
+        Raises:
+            UserError: an agent runs. Nothing was taken away.
+        """
         there = [name for name in (GUARD.name, TABLE) if self._rule_sets.dump(name) is not None]
         for name in there:
-            self._rule_sets.apply(Transaction(name, operations=(DeleteTable(),)))
+            try:
+                self._rule_sets.apply(Transaction(name, operations=(DeleteTable(),)))
+            except KernelError as refused:
+                if refused.code == errno.EPERM:
+                    raise UserError("an agent runs here, and would make all of it again: stop it first") from refused
+                raise
         return there
 
     def _apply(self, change: Transaction) -> None:

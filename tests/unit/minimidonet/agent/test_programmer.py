@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from midonet_kubernetes.errors import UserError
 from midonet_kubernetes.linux.kernel import Flow
 from midonet_kubernetes.linux.nftables.transaction import DeleteTable, Transaction
 from midonet_kubernetes.linux.twin.kernel import TwinKernel
@@ -186,6 +187,17 @@ def test_removing_leaves_the_ports_and_a_dry_run_tells_the_rest(site):
     assert set(site.datapath.links()) == {"lo", NODE_PORT_INTERFACE, *(interface_for(f"n1/p{number}") for number in PODS)}
     assert site.programmer.remove() == []
     assert site.programmer.differences(Commit(view(), Position("S", 1), snapshot=True))
+
+
+def test_what_an_agent_that_runs_has_made_is_not_removed(site):
+    site.load()
+    running = site.datapath
+    site.restart()
+    with pytest.raises(UserError, match="stop it first"):
+        site.programmer.remove()
+    assert {name for _, name in site.datapath.rule_sets.tables()} == {"midonet", "midonet_guard"}
+    running.close()
+    assert "table midonet_guard" in site.programmer.remove()
 
 
 STATES = [
