@@ -99,9 +99,13 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
 
     Args:
         translation: as it is.
-        before: as it was shown before; spares reading the resources again while the generation is the same.
+        before: as it was shown before; spares reading the resources again while the generation is the same, and everything
+            while the version is: our own writes are shown twice, by their answer and by the watch.
     """
     metadata, status = translation.metadata, translation.status
+    revision = int(metadata.resource_version) if metadata.resource_version.isdecimal() else metadata.resource_version
+    if before is not None and revision and (before.revision, before.uid) == (revision, metadata.uid):
+        return before
     pushed = status.pushed if status else []
     told = pack(pushed)
     if before is not None and metadata.generation and (before.uid, before.generation) == (metadata.uid, metadata.generation):
@@ -115,7 +119,7 @@ def show(translation: Translation, before: Shown | None = None) -> Shown:
     left = b"" if settled and told == entries else told + pack(_annotated(metadata.annotations.get(RETIRED, "")))
     return Shown(
         key=metadata.key,
-        revision=int(metadata.resource_version) if metadata.resource_version.isdecimal() else metadata.resource_version,
+        revision=revision,
         packed=digest_of(translation) + pack_id(metadata.uid),
         generation=metadata.generation,
         owner=intern(_owner(metadata.labels)),

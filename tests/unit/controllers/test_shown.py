@@ -13,13 +13,13 @@ from midonet_kubernetes.model.translation import FINALIZER, GLOBAL_LABEL, OWNER_
 A, B = (f"{digit}" * 8 + "-0000-4000-8000-000000000000" for digit in "ab")
 
 
-def translation(*ids, generation=1, annotations=None, status=None, owner="u1", kind="Service", **metadata):
+def translation(*ids, generation=1, annotations=None, status=None, owner="u1", kind="Service", version="7", uid=A, **metadata):
     return Translation(
         metadata=Metadata(
             name="t",
             namespace="ns",
-            uid=A,
-            resource_version="7",
+            uid=uid,
+            resource_version=version,
             generation=generation,
             labels={OWNER_LABEL: owner},
             annotations=annotations or {},
@@ -111,5 +111,17 @@ def test_the_digest_is_of_what_we_write():
 
 def test_the_resources_are_not_read_again_while_the_generation_is_the_same():
     before = show(translation(A))
-    assert show(translation(B), before).entries == before.entries  # cannot be: the server would have raised the generation
-    assert names(show(translation(B, generation=2), before).entries) == [B]
+    # cannot be: the server would have raised the generation
+    assert show(translation(B, version="8"), before).entries == before.entries
+    assert names(show(translation(B, generation=2, version="8"), before).entries) == [B]
+
+
+@pytest.mark.parametrize("version", ["7", "a-version-that-is-no-number"])
+def test_what_is_shown_twice_at_one_version_is_remembered_once(version):
+    before = show(translation(A, version=version))
+    assert show(translation(A, version=version), before) is before
+
+
+@pytest.mark.parametrize(("before", "now"), [({}, {"version": "8"}), ({}, {"uid": B}), ({"version": ""}, {"version": ""})])
+def test_another_version_or_another_object_is_looked_at_anew(before, now):
+    assert show(translation(A, owner="u2", **now), show(translation(A, **before))).owner == "u2"
