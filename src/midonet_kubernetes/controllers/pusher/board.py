@@ -235,6 +235,8 @@ class Board:
 
     def remember_former(self, work: Work) -> None:
         """What earlier wishes named and MidoNet may still hold is to be deleted, unless that was done already."""
+        if not work.shown.left and not work.former:
+            return
         wanted = {} if work.ending else _claimed(work.shown)
         for name, entry in (_by_identity(work.shown.left) | work.former).items():
             if name not in wanted and name not in work.retired:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,8 +37,7 @@ class Unusable(ValueError):
     """An entry of a Translation that cannot be pushed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """An object to be there.
 
     Args:
@@ -48,6 +47,7 @@ class Wanted:
         body: as JSON values.
         text: the body as written in the Translation; this is what is sent.
         digest: of parent and text: what is pushed under this digest needs no push.
+        identity: which object of MidoNet it is; two entries with one identity are two opinions about one object.
     """
 
     kind: ResourceKind
@@ -56,11 +56,7 @@ class Wanted:
     body: Mapping[str, Any]
     text: str
     digest: str
-
-    @property
-    def identity(self) -> str:
-        """Which object of MidoNet it is; two entries with one identity are two opinions about one object."""
-        return identity(self.kind.name, self.id, self.parent)
+    identity: str
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -102,6 +98,7 @@ def identity_of(pushed: PushedResource) -> str:
     return identity(pushed.kind, pushed.id, pushed.parent)
 
 
+@lru_cache(maxsize=1024)  # an entry is read when it is written, when it is shown and when it is pushed, soon after each other
 def read(resource: Resource) -> Wanted:
     """An entry of a Translation.
 
@@ -122,7 +119,15 @@ def read(resource: Resource) -> Wanted:
     for part in (id_, resource.parent):
         if part and not _IN_A_PATH.fullmatch(part):
             raise Unusable(f"{part[:80]!r} cannot name a MidoNet object")
-    return Wanted(kind, id_, resource.parent, body, resource.body, digest_of(resource))
+    return Wanted(
+        kind,
+        id_,
+        resource.parent,
+        body,
+        resource.body,
+        digest_of(resource),
+        identity(kind.name, id_, resource.parent),
+    )
 
 
 def digest_of(resource: Resource) -> str:
