@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
+
+from prometheus_client import Counter, Histogram
 
 from midonet_kubernetes.errors import Unreachable
 from midonet_kubernetes.exchange import Request, Response, StreamedResponse, Transport
@@ -32,6 +35,7 @@ class MeasuredTransport:
         self._inner, self._clock = inner, clock
         self._seconds, self._requests = metrics[REQUEST_SECONDS], metrics[REQUESTS]
         self._errors = metrics[REQUEST_ERRORS]
+        self._counters = cache(self._find_counters)  # finding them costs as much as counting, and there are few
 
     async def send(self, request: Request) -> Response:
         """Send; no answer counts as an error, any answer as a request with its status."""
@@ -42,9 +46,9 @@ class MeasuredTransport:
         except Unreachable:
             self._errors.labels(method, resource).inc()
             raise
-        code = str(response.status)
-        self._seconds.labels(method, resource, code).observe(self._clock() - begin)
-        self._requests.labels(method, resource, code).inc()
+        seconds, requests = self._counters(method, resource, response.status)
+        seconds.observe(self._clock() - begin)
+        requests.inc()
         return response
 
     @asynccontextmanager
@@ -56,3 +60,7 @@ class MeasuredTransport:
     async def close(self) -> None:
         """Close the inner transport."""
         await self._inner.close()
+
+    def _find_counters(self, method: str, resource: str, status: int) -> tuple[Histogram, Counter]:
+        labels = (method, resource, str(status))
+        return self._seconds.labels(*labels), self._requests.labels(*labels)
