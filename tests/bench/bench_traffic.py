@@ -24,7 +24,7 @@ from midonet_kubernetes.topology.change import Change
 
 OURS, OURS_LARGE = "midonet-kubernetes", "midonet-kubernetes, many Services"
 BRIDGE, IPTABLES, KUBE_PROXY = "bridge", "bridge, iptables", "bridge, VXLAN, kube-proxy"
-ROUTED = "routed, VXLAN"
+ROUTED, ROUTED_AS_OURS = "routed, VXLAN", "routed, VXLAN without GRO"
 SAME, ACROSS = "same node", "other node"
 SERVICE_SAME, SERVICE_ACROSS = "ClusterIP, same node", "ClusterIP, other node"
 LOCAL, REMOTE, REWRITTEN = range(3)  # places of our Services
@@ -82,7 +82,8 @@ def measure(size: Size, folder: Path) -> Report:
         small = stack.enter_context(OurCluster(namespaces, "s", execute, size.few))
         large = stack.enter_context(OurCluster(namespaces, "l", execute, size.many))
         pods = {OURS: _add_our_ways(ways, OURS, small), OURS_LARGE: _add_our_ways(ways, OURS_LARGE, large)}
-        _add_routed_ways(ways, RoutedCluster(namespaces, "r"))
+        _add_routed_ways(ways, ROUTED, RoutedCluster(namespaces, "r"))
+        _add_routed_ways(ways, ROUTED_AS_OURS, RoutedCluster(namespaces, "g", merges=False))
         _add_bridge_ways(report, ways, namespaces, execute)
         _tell_rates(report, size, _rounds(size, traffic, ways))
         _rewrite_endpoints(report, size, traffic, small, pods[OURS])
@@ -100,9 +101,9 @@ def _add_our_ways(ways: Ways, name: str, cluster: OurCluster) -> list[Pod]:
     return [a, b, c, d]
 
 
-def _add_routed_ways(ways: Ways, cluster: RoutedCluster) -> None:
+def _add_routed_ways(ways: Ways, name: str, cluster: RoutedCluster) -> None:
     a, c = cluster.add_pod(1, "a"), cluster.add_pod(2, "c")
-    ways[ACROSS, ROUTED] = Way(a, c)
+    ways[ACROSS, name] = Way(a, c)
 
 
 def _add_bridge_ways(report: Report, ways: Ways, namespaces: Namespaces, execute: Path) -> None:
@@ -146,7 +147,11 @@ def _output(command: list[str]) -> list[str]:
 
 def _tell_rates(report: Report, size: Size, rates: Rates) -> None:
     for where in (SAME, ACROSS, SERVICE_SAME, SERVICE_ACROSS):
-        names = [name for name in (OURS, OURS_LARGE, BRIDGE, IPTABLES, ROUTED, KUBE_PROXY) if (where, name, "stream") in rates]
+        names = [
+            name
+            for name in (OURS, OURS_LARGE, BRIDGE, IPTABLES, ROUTED, ROUTED_AS_OURS, KUBE_PROXY)
+            if (where, name, "stream") in rates
+        ]
         rows = [(name, *(_cell(rates.get((where, name, kind))) for kind in KINDS)) for name in names]
         title = f"{where}: for a second of processor time of client, server and the way between them"
         note = f"medians of {size.rounds} rounds, (quarter-three quarters); many Services: {size.many:,}, else {size.few}"

@@ -141,6 +141,18 @@ class Routing(NetworkRequests, Protocol):
         """Milliseconds by link."""
         ...
 
+    def merges(self, link: str) -> bool:
+        """Whether a link merges packets that it receives (generic receive offload); False also when it is not there."""
+        ...
+
+    def set_merging(self, link: str, *, merges: bool) -> None:
+        """Let a link merge packets that it receives, or not. Watches of this namespace hear of it, the caller's too.
+
+        Raises:
+            KernelError: ENODEV, it is not there.
+        """
+        ...
+
     def batch(self) -> Batch:
         """An empty batch."""
         ...

@@ -131,12 +131,18 @@ class OurCluster:
 
 
 class RoutedCluster:
-    """Pods on routed veths, VXLAN between the nodes, nothing that filters or translates."""
+    """Pods on routed veths, VXLAN between the nodes, nothing that filters or translates.
 
-    def __init__(self, namespaces: Namespaces, name: str) -> None:
+    Args:
+        namespaces: where everything is made.
+        name: short, and no other cluster's.
+        merges: whether tunnel links merge what they receive, as the kernel lets them do by itself.
+    """
+
+    def __init__(self, namespaces: Namespaces, name: str, *, merges: bool = True) -> None:
         self._namespaces, self._name = namespaces, name
         self._nodes = _two_nodes(namespaces, name)
-        _add_tunnels(self._nodes)
+        _add_tunnels(self._nodes, merges=merges)
         self._pods = 0
 
     def add_pod(self, node: int, name: str) -> Pod:
@@ -210,7 +216,7 @@ def _added(namespaces: Namespaces, execute: Path, node: Node, name: str) -> tupl
     return call(execute, node, "ADD", [namespace])[0].result, namespace
 
 
-def _add_tunnels(nodes: dict[int, Namespace]) -> None:
+def _add_tunnels(nodes: dict[int, Namespace], *, merges: bool = True) -> None:
     """VXLAN links in the nodes' own namespaces, with routes to each other's pods."""
     macs = {number: mac_for(f"tunnel {number}") for number in nodes}
     for number, other in ((1, 2), (2, 1)):
@@ -219,6 +225,7 @@ def _add_tunnels(nodes: dict[int, Namespace]) -> None:
         tunnel = Link("vxlan0", "vxlan", mac=macs[number], mtu=MTU, vxlan=Vxlan(5, 6677, UNDERLAY[number]))
         with routing(nodes[number]) as here:
             here.add_vxlan(tunnel)
+            here.set_merging("vxlan0", merges=merges)
             here.set_link(replace(tunnel, up=True))
             here.replace_neighbour(Neighbour("vxlan0", gateway, macs[other]))
             here.replace_forwarding(ForwardingEntry("vxlan0", macs[other], UNDERLAY[other]))

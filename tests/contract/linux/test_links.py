@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from functools import partial
 
 import pytest
 
@@ -70,6 +71,7 @@ def test_a_link_that_is_not_there_cannot_be_changed(routing, there, refused):
     refused(errno.ENODEV, routing.set_link, Link("no"))
     refused(errno.ENODEV, routing.move_link, "no", there)
     refused(errno.ENODEV, routing.set_proxy_delay, "no", 0)
+    refused(errno.ENODEV, partial(routing.set_merging, merges=False), "no")
     refused(errno.ENODEV, routing.replace_address, Address("no", "10.0.0.1/32"))
     refused(errno.ENODEV, routing.replace_route, Route("10.0.0.0/24", link="no"))
     refused(errno.ENODEV, routing.replace_neighbour, Neighbour("no", "10.0.0.2", MAC))
@@ -170,3 +172,32 @@ def test_the_proxy_delay_is_of_one_link(routing, delay):
     routing.add_veth(POD, INSIDE)
     routing.set_proxy_delay("mido0", delay)
     assert routing.proxy_delays() == {"lo": 800, "mido0": delay, "eth0": 800}
+
+
+def test_new_links_merge_what_they_receive_but_pairs_do_not(routing):
+    routing.add_veth(POD, INSIDE)
+    routing.add_vxlan(TUNNEL)
+    routing.add_bridge(Link("br0"))
+    merging = {link.name: routing.merges(link.name) for link in routing.links()}
+    assert merging == {"lo": True, "mido0": False, "eth0": False, "mvx": True, "br0": True}
+    assert not routing.merges("no")
+
+
+def test_whether_a_link_merges_is_set_for_it_alone_and_outlives_changes_of_it(routing):
+    routing.add_veth(POD, INSIDE)
+    routing.add_vxlan(TUNNEL)
+    routing.set_merging("mvx", merges=False)
+    routing.set_merging("mido0", merges=True)
+    routing.set_link(Link("mvx", mtu=1400, up=False))
+    routing.set_link(Link("mvx"))
+    assert [routing.merges(name) for name in ("mvx", "mido0", "eth0")] == [False, True, False]
+    routing.set_merging("mvx", merges=True)
+    assert routing.merges("mvx")
+
+
+def test_a_tunnel_that_is_made_anew_merges_again(routing):
+    routing.add_vxlan(TUNNEL)
+    routing.set_merging("mvx", merges=False)
+    routing.delete_link("mvx")
+    routing.add_vxlan(TUNNEL)
+    assert routing.merges("mvx")

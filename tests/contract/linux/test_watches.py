@@ -95,6 +95,16 @@ def test_own_changes_are_left_out(kernel, here, routing, watch):
     other.close()
 
 
+def test_merging_is_told_when_it_changes_to_the_one_who_changed_it_too(routing, watch):
+    routing.add_vxlan(Link("mvx", vxlan=Vxlan(5, 6677, "192.0.2.1")))
+    list(watch.read())
+    watch.ignore(routing.port)
+    routing.set_merging("mvx", merges=False)
+    assert {(notice.kind, notice.subject.name, notice.gone) for notice in watch.read()} == {("link", "mvx", False)}
+    routing.set_merging("mvx", merges=False)
+    assert list(watch.read()) == []
+
+
 def test_other_namespaces_are_not_heard(other_routing, watch):
     other_routing.set_link(Link("lo"))
     assert list(watch.read()) == []

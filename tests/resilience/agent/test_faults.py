@@ -95,6 +95,11 @@ def tunnel_down(world):
         routing.set_link(Link("mvx", up=False))
 
 
+def tunnel_merges(world):
+    with somebody_inside(world) as (routing, _):
+        routing.set_merging("mvx", merges=True)
+
+
 def port_down(world):
     with somebody_inside(world) as (routing, _):
         routing.set_link(Link(interface_for("n1/p3"), up=False))
@@ -124,6 +129,7 @@ FAULTS = [
     elements_deleted,
     tunnel_deleted,
     tunnel_down,
+    tunnel_merges,
     port_down,
     entries_changed,
     namespace_unmounted,

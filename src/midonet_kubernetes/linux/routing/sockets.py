@@ -11,7 +11,7 @@ from midonet_kubernetes.errors import KernelError
 from midonet_kubernetes.linux.kernel import Namespace
 from midonet_kubernetes.linux.netlink.attributes import text
 from midonet_kubernetes.linux.netlink.sockets import Answer, Message, NetlinkSocket
-from midonet_kubernetes.linux.routing import decode, encode
+from midonet_kubernetes.linux.routing import decode, encode, receive_offload
 from midonet_kubernetes.linux.routing.requests import Requests, RouteBatch, index_of, name_of
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
 
@@ -87,6 +87,14 @@ class RouteSocket(Requests):
         message = Message("list the proxy delays", encode.GET_NEIGHBOUR_TABLE, 0, bytes((encode.IPV4, 0, 0, 0)))
         found = (decode.proxy_delay(answer.body) for answer in self._netlink.dump(message))
         return {name_of(self._netlink, index): delay for index, delay in filter(None, found)}
+
+    def merges(self, link: str) -> bool:
+        """See ``network.Routing``."""
+        return receive_offload.merges(self._netlink, link)
+
+    def set_merging(self, link: str, *, merges: bool) -> None:
+        """See ``network.Routing``."""
+        receive_offload.set_merging(self._netlink, link, merges=merges)
 
     def _read(self, message: Message, read: Callable[[bytes, decode.NameOf], T | None]) -> list[T]:
         names = cache(partial(name_of, self._netlink))

@@ -20,7 +20,10 @@ _macs = count(1)
 
 @dataclass(eq=False)
 class TwinLink:
-    """A link as it is. ``peer`` of a veth; ``socket`` of a VXLAN: the network in which its UDP socket is."""
+    """A link as it is. ``peer`` of a veth; ``socket`` of a VXLAN: the network in which its UDP socket is.
+
+    ``merges``: packets that it receives (generic receive offload), as all new links do but a veth.
+    """
 
     is_now: Link
     network: Network
@@ -28,6 +31,7 @@ class TwinLink:
     forwarding: dict[str, ForwardingEntry] = field(default_factory=dict)  # by MAC
     peer: TwinLink | None = None
     socket: Network | None = None
+    merges: bool = True
 
     def read(self) -> Link:
         """As the kernel would say it."""
@@ -68,7 +72,7 @@ class Network:
         if link.name in self.links:
             raise KernelError(operation, errno.EEXIST)
         is_now = replace(link, kind=kind, mac=link.mac or _new_mac(), mtu=link.mtu or 1500, up=up, index=next(self._indexes))
-        made = self.links[link.name] = TwinLink(is_now, self)
+        made = self.links[link.name] = TwinLink(is_now, self, merges=kind != "veth")
         self.tell(Notice("link", made.read()))
         return made
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from midonet_kubernetes.errors import KernelError
-from midonet_kubernetes.linux.kernel import Namespace
+from midonet_kubernetes.linux.kernel import Namespace, Notice
 from midonet_kubernetes.linux.twin.network import Network
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
 
@@ -182,6 +182,18 @@ class TwinRouting(TwinRequests):
     def proxy_delays(self) -> dict[str, int]:
         """See ``network.Routing``."""
         return {name: link.proxy_delay for name, link in self._state.network.links.items()}
+
+    def merges(self, link: str) -> bool:
+        """See ``network.Routing``."""
+        found = self._state.network.links.get(link)
+        return found is not None and found.merges
+
+    def set_merging(self, link: str, *, merges: bool) -> None:
+        """See ``network.Routing``."""
+        found = self._state.network.find(link)
+        if found.merges != merges:
+            found.merges = merges
+            self._state.tell(Notice("link", found.read()))
 
 
 def _add_veth(here: Network, link: Link, peer: Link, there: Network) -> None:

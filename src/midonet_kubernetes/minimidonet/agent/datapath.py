@@ -12,7 +12,7 @@ from midonet_kubernetes.linux.kernel import Kernel, Namespace
 from midonet_kubernetes.linux.network import Batch
 from midonet_kubernetes.minimidonet.agent.network import LOOPBACK, Entry, Found, Operation
 from midonet_kubernetes.topology.host_network import Address, ForwardingEntry, Link, Neighbour, Route
-from midonet_kubernetes.topology.host_state import SYSCTLS
+from midonet_kubernetes.topology.host_state import SYSCTLS, TUNNEL_LINK
 
 _NEEDED_SETTINGS = {"net.ipv4.ip_forward", "net.ipv4.conf.default.proxy_arp"}
 _NOTHING_TO_REMOVE = {errno.ESRCH, errno.ENOENT, errno.EADDRNOTAVAIL, errno.ENODEV}
@@ -87,7 +87,7 @@ class Datapath:
         """All that is in the namespace but for the rule set."""
         inside = self._inside
         entries: tuple[Entry, ...] = (*inside.addresses(), *inside.routes(), *inside.neighbours(), *inside.forwarding())
-        return Found(self.links(), inside.proxy_delays(), entries)
+        return Found(self.links(), inside.proxy_delays(), entries, inside.merges(TUNNEL_LINK))
 
     def do(self, operations: list[Operation]) -> list[Exception]:
         """Do operations in order; one that the kernel refuses stops no other.
@@ -114,8 +114,11 @@ class Datapath:
                     self._outside.add_vxlan(link, self.namespace)
                     # The host that sent a packet has looked at its source: a look here costs each packet half a percent.
                     self.namespace.write_sysctl(f"net/ipv4/conf/{link.name}/rp_filter", "0")
+                    self._inside.set_merging(link.name, merges=False)
                 case "set":
                     self._inside.set_link(link)
+                case "merge nothing":  # docs/decisions/0112
+                    self._inside.set_merging(link.name, merges=False)
                 case "remove":
                     self._inside.delete_link(link.name)
                 case _:

@@ -20,7 +20,12 @@ Entry = Address | Route | Neighbour | ForwardingEntry
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to do: "add", "set" or "remove" a link, "answer at once" on one, "write" or "remove" an entry."""
+    """One thing to do.
+
+    Args:
+        verb: "add", "set" or "remove" a link, "answer at once" or "merge nothing" on one, "write" or "remove" an entry.
+        subject: what it is done to.
+    """
 
     verb: str
     subject: Link | Entry
@@ -42,11 +47,13 @@ class Found:
         links: by name.
         delays: how long each link waits before it answers for others (proxy ARP), milliseconds.
         entries: addresses, routes, neighbours and forwarding entries.
+        merges: whether the tunnel link merges packets that it receives.
     """
 
     links: Mapping[str, Link] = field(default_factory=dict)
     delays: Mapping[str, int] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
+    merges: bool = False
 
 
 def comparison(wanted: HostState, found: Found) -> list[Operation]:
@@ -103,7 +110,7 @@ def _link_operations(wanted: HostState, found: Found) -> Iterator[Operation]:
     for name, link in wanted.links.items():
         actual = found.links.get(name)
         if link.kind == "vxlan":
-            yield from _tunnel_operations(link, actual)
+            yield from _tunnel_operations(link, actual, found)
         elif actual is not None:
             if actual.up != link.up or (link.mac and actual.mac != link.mac):
                 yield Operation("set", _setting(replace(link, mtu=0), actual))
@@ -114,14 +121,17 @@ def _link_operations(wanted: HostState, found: Found) -> Iterator[Operation]:
         yield Operation("remove", stale)
 
 
-def _tunnel_operations(link: Link, actual: Link | None) -> Iterator[Operation]:
+def _tunnel_operations(link: Link, actual: Link | None, found: Found) -> Iterator[Operation]:
     if actual is not None and (actual.kind, actual.vxlan) != (link.kind, link.vxlan):
         yield Operation("remove", actual)
         actual = None
     if actual is None:
         yield Operation("add", link)
-    elif (actual.mac, actual.mtu, actual.up) != (link.mac, link.mtu, link.up):
+        return
+    if (actual.mac, actual.mtu, actual.up) != (link.mac, link.mtu, link.up):
         yield Operation("set", _setting(link, actual))
+    if found.merges:
+        yield Operation("merge nothing", link)
 
 
 def _setting(link: Link, actual: Link) -> Link:

@@ -82,6 +82,20 @@ def test_a_tunnel_that_is_down_or_has_another_mtu_is_set():
         assert verbs(operations) == [("set", replace(MVX, mac=mac))]
 
 
+def test_a_tunnel_that_merges_packets_is_told_not_to():
+    merging = replace(found(*ENTRIES), merges=True)
+    assert verbs(comparison(state(*ENTRIES), merging)) == [("merge nothing", MVX)]
+    down = replace(found(*ENTRIES, links=(replace(MVX, up=False), POD_THERE)), merges=True)
+    assert [verb for verb, _ in verbs(comparison(state(*ENTRIES), down))] == ["set", "merge nothing"]
+
+
+def test_a_tunnel_that_is_made_anew_or_not_wanted_is_not_told_what_to_merge():
+    other = replace(MVX, vxlan=Vxlan(5, 6677, "192.0.2.9"))
+    anew = replace(found(links=(other, POD_THERE)), merges=True)
+    assert verbs(comparison(state(), anew)) == [("remove", other), ("add", MVX)]
+    assert verbs(comparison(state(links=()), replace(found(links=(MVX,)), merges=True))) == [("remove", MVX)]
+
+
 def test_a_tunnel_that_nobody_wants_goes():
     assert verbs(comparison(state(links=()), found(FDB, links=(MVX,)))) == [("remove", MVX)]
 

@@ -74,7 +74,7 @@ class Site:
             elements[name] = sorted((key[:3], endpoint) for key, endpoint in elements[name].items())
         known = {"", "lo", *self.programmer.wanted.links}  # what hangs on other ports is the node daemon's
         entries = {entry for entry in found.entries if entry.link in known}
-        return found.links, found.delays, entries, table.chains, table.sets, elements
+        return found.links, found.delays, found.merges, entries, table.chains, table.sets, elements
 
 
 @pytest.fixture
@@ -104,6 +104,15 @@ def test_a_start_with_endpoints_on_their_way_out_only_deletes_those(site):
 def test_the_tunnel_leaves_room_on_the_link_that_it_uses(site):
     site.load()
     assert site.datapath.links()["mvx"].mtu == 1350
+
+
+def test_the_tunnel_merges_nothing_also_after_somebody_has_let_it(site):
+    site.load()
+    assert not site.routing.merges("mvx")
+    site.routing.set_merging("mvx", merges=True)
+    assert [operation.verb for operation in site.programmer.compare().network] == ["merge nothing"]
+    assert not site.routing.merges("mvx")
+    assert site.programmer.compare().operations == 0
 
 
 def test_a_removed_endpoint_goes_after_what_led_to_it(site):
