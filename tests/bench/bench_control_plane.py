@@ -1,7 +1,8 @@
 """The controllers at a real kube-apiserver: the load that the Go program was measured with, and a full cluster.
 
 The reference for the first is what the Go program took for the same objects at the same kind of API server; for the second it is
-a bare client that creates Translations in the same API server, with as many requests in flight, and does nothing else.
+a bare client that creates Translations of Pods, as ours are, in the same API server, with as many requests in flight, and
+does nothing else.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ async def _measure(kubernetes: RealKubernetes, load: Load, size: Size, folder: P
     client = kubernetes.client(connections=IN_FLIGHT)
     try:
         await load.create(client)
-        bare = await bare_rate(client, size.bare, IN_FLIGHT)
+        bare = await bare_rate(client, load, size.bare, IN_FLIGHT)
         async with Installation(kubernetes, folder, token) as installation:
             for name in load.node_names:
                 await installation.add_host(name)
@@ -103,7 +104,7 @@ async def _measure(kubernetes: RealKubernetes, load: Load, size: Size, folder: P
             with installation.running("once more"):
                 await asyncio.sleep(size.new_pod_after)
                 seconds = await new_pod(installation, client, load)
-        bare = (bare + await bare_rate(client, size.bare, IN_FLIGHT)) / 2
+        bare = (bare + await bare_rate(client, load, size.bare, IN_FLIGHT)) / 2
     finally:
         await client.close()
     restarts.sort(key=lambda life: life.ready)
@@ -147,7 +148,13 @@ def _tell_full(report: Report, load: Load, lives: Lives, minor: str) -> None:
                 ("writes to MidoNet for each Translation", plain(first.midonet / count), str(again.midonet)),
                 ("writes of Translations and statuses for each", plain(first.kubernetes / count), str(again.kubernetes)),
                 ("Events for each", plain(first.events / count), str(again.events)),
-                ("processor seconds of the controllers", plain(first.cpu), plain(again.cpu)),
+                (
+                    "processor seconds until all is pushed, controllers",
+                    plain(first.cpu.controllers),
+                    plain(again.cpu.controllers),
+                ),
+                ("the same, API server and etcd", plain(first.cpu.kubernetes), plain(again.cpu.kubernetes)),
+                ("the same, minimidonet", plain(first.cpu.midonet), plain(again.cpu.midonet)),
                 ("memory at the end, MB", plain(first.memory / 1e6), plain(again.memory / 1e6)),
             ],
             "all programs share the machine; the bare client and the API server have it to themselves. Restart: median",

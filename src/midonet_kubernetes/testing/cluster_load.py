@@ -124,10 +124,11 @@ async def wipe(client: Client) -> None:
     for kind in kinds:
         found = [kind.metadata(one) for one in await client.list(kind)]
         ours = [one for one in found if one.name != "kubernetes" and not one.name.startswith("apiserver-")]
-        await each(ours, partial(_remove, client, kind))
+        await each(ours, partial(remove, client, kind))
 
 
-async def _remove(client: Client, kind: Kind[Any], metadata: Metadata) -> None:
+async def remove(client: Client, kind: Kind[Any], metadata: Metadata) -> None:
+    """Delete one object, whoever waits for its end."""
     path = kind.path(namespace=metadata.namespace or None, name=metadata.name)
     try:
         if metadata.finalizers:

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 import msgspec
 
 from midonet_kubernetes.kubernetes_api.client import Client
 from midonet_kubernetes.kubernetes_api.kinds import TRANSLATION
-from midonet_kubernetes.model.kubernetes import Metadata
+from midonet_kubernetes.model.annotations import HOST_ID
+from midonet_kubernetes.model.kubernetes import Node, Pod
 from midonet_kubernetes.model.names import Names
 from midonet_kubernetes.model.resource_kinds import KINDS
-from midonet_kubernetes.model.translation import Resource, Translation
+from midonet_kubernetes.model.translation import Translation
 from midonet_kubernetes.testing.background import until
-from midonet_kubernetes.testing.cluster_load import Load, each, with_status
+from midonet_kubernetes.testing.cluster_load import Load, each, remove, with_status
 from midonet_kubernetes.testing.installation import Installation, Replica
 from midonet_kubernetes.testing.objects import PODS
+from midonet_kubernetes.testing.twins import host_id
+from midonet_kubernetes.translate.pod import translate
 
 QUIET = 1.0  # seconds without a write to MidoNet after which we ask whether there is more to come
 _LONGEST = 1800.0  # seconds
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
-_BRIDGE_PORT = (
-    '{"id":"7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d70","type":"Bridge","outboundFilterId":"7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d71"}'
-)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of processor time, of programs that share a machine."""
+
+    controllers: float
+    kubernetes: float  # the API server and etcd
+    midonet: float
+
+    @classmethod
+    def so_far(cls, installation: Installation, replica: Replica) -> Spent:
+        """Since each was started."""
+        kubernetes = installation.kubernetes.server.cpu_seconds() + installation.kubernetes.etcd.cpu_seconds()
+        return cls(replica.process.cpu_seconds(), kubernetes, installation.midonet_process.cpu_seconds())
+
+    def since(self, before: Spent) -> Spent:
+        """Since ``before``."""
+        return Spent(self.controllers, self.kubernetes - before.kubernetes, self.midonet - before.midonet)
 
 
 @dataclass(frozen=True)
@@ -38,7 +59,7 @@ class Life:
         midonet: writes to MidoNet.
         kubernetes: writes to the Kubernetes API, of Translations and their statuses.
         events: writes to the Kubernetes API, of Events.
-        cpu: seconds of processor time.
+        cpu: seconds of processor time until the last write to MidoNet, or until ready if there was none.
         memory: resident bytes at the end.
     """
 
@@ -48,24 +69,29 @@ class Life:
     midonet: int
     kubernetes: int
     events: int
-    cpu: float
+    cpu: Spent
     memory: int
 
 
-async def bare_rate(client: Client, count: int, at_once: int) -> float:
-    """Translations of a Pod's size that are created in a second and then deleted."""
-    resources = [Resource("Port", "7b8b6f5a-0c5b-5c2e-9a55-3d9f4b6b5d72", _BRIDGE_PORT)] * 3
-    names = [f"bare-{number}" for number in range(count)]
-
-    async def create(name: str) -> None:
-        metadata = Metadata(name=name, namespace="kube-public", labels={"midonet.org/owner-uid": name})
-        await client.create(TRANSLATION, Translation(metadata=metadata, resources=resources))
-
+async def bare_rate(client: Client, load: Load, number: int, at_once: int) -> float:
+    """Translations of Pods, as the controllers write them, that are created in a second; then they are deleted."""
+    made = list(islice(_translations(load), number))
     begun = time.monotonic()
-    await each(names, create, at_once=at_once)
-    rate = count / (time.monotonic() - begun)
-    await each(names, lambda name: client.delete(TRANSLATION, name, namespace="kube-public"), at_once=at_once)
+    await each(made, lambda one: client.create(TRANSLATION, one), at_once=at_once)
+    rate = number / (time.monotonic() - begun)
+    await each(made, lambda one: remove(client, TRANSLATION, one.metadata), at_once=at_once)
     return rate
+
+
+def _translations(load: Load) -> Iterator[Translation]:
+    """What the Pods of a load become, in a namespace of its own."""
+    node = load.node(0)
+    node["metadata"]["annotations"][HOST_ID] = host_id("node-0")
+    on = msgspec.convert(node, Node)
+    for number in count():
+        pod = load.pod(number)
+        pod["metadata"] |= {"namespace": "kube-public", "uid": host_id(f"pod-{number}")}
+        yield from translate(msgspec.convert(pod, Pod), on, Names("bare")).translations
 
 
 async def follow(installation: Installation, client: Client, name: str, translations: int) -> Life:
@@ -79,10 +105,13 @@ async def _follow(
     installation: Installation, client: Client, replica: Replica, translations: int, before: tuple[int, int, int]
 ) -> Life:
     begun, ready = time.monotonic(), 0.0
+    at_begin = spent = Spent.so_far(installation, replica)
 
     async def has_pushed() -> bool:
-        nonlocal ready
+        nonlocal ready, spent
         last.append(await _last_write(installation, last))
+        if not translations or last[-1][0] != last[-2][0]:
+            spent = Spent.so_far(installation, replica)
         if time.monotonic() - last[-1][1] < QUIET and translations:
             return False
         if await replica.done() and await _count(client) >= translations:
@@ -105,7 +134,7 @@ async def _follow(
         midonet=after[0] - before[0],
         kubernetes=after[1] - before[1],
         events=after[2] - before[2],
-        cpu=replica.process.cpu_seconds(),
+        cpu=spent.since(at_begin),
         memory=replica.process.memory()[0],
     )
 
