@@ -60,9 +60,9 @@ class Pod:
             "CNI_ARGS": f"K8S_POD_NAMESPACE=default;K8S_POD_NAME={self.name}",
         }
         program = [cluster.PROGRAMS / cluster.PLUGIN]
-        return subprocess.run(
-            program, input=json.dumps(document).encode(), env=environment, capture_output=True, check=True
-        ).stdout
+        done = subprocess.run(program, input=json.dumps(document).encode(), env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout
 
     def close(self):
         self.listener.close()
