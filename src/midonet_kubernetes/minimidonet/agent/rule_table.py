@@ -48,13 +48,13 @@ GRACE = 0.05
 
 GUARD = Table(
     "midonet_guard",
-    chains=(Chain("keep_nat", (Rule((Compare(Field.CT_DIRECTION, b"\0"),)),), Hook("nat", "prerouting", 0)),),
+    chains=(Chain("keep_nat", (Rule((Compare(Field.CT_DIRECTION, b"\0"),)),), Hook("nat", "output", 0)),),
 )
 """A table that does nothing but keep connection tracking and NAT switched on in the namespace.
 
 The kernel switches them off with the last chain that needs them: if somebody deletes our table, the next packet of every
 Service connection would be sent on untranslated, and answered with a reset. So it is the agent's own while that runs, where the
-kernel knows owners (docs/decisions/0072).
+kernel knows owners (docs/decisions/0072). Its chain is where packets from here begin, so that none on its way meets it.
 """
 
 Elements = Mapping[str, Mapping[ElementKey, ElementData]]
