@@ -6,7 +6,6 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 
 import aiohttp
 from yarl import URL
@@ -48,7 +47,6 @@ class HttpTransport:
         verbatim: bool = False,
     ) -> None:
         self._server = server.rstrip("/")
-        self._url = lru_cache(maxsize=256)(self._read_url)  # most writes go to few collections
         self._tls, self._tls_server_name = tls, tls_server_name or None
         self._once = aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS)
         self._streaming = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=idle)
@@ -105,16 +103,13 @@ class HttpTransport:
             )
         return await self._opened.request(
             request.method,
-            self._url(request.path),
+            URL(self._server + request.path, encoded=True),
             headers=request.headers,
-            data=aiohttp.BytesPayload(request.body) if request.body else None,
+            data=request.body or None,
             timeout=limits,
             server_hostname=self._tls_server_name,
             allow_redirects=False,
         )
-
-    def _read_url(self, path: str) -> URL:
-        return URL(self._server + path, encoded=True)
 
     async def _chunks(self, request: Request, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         try:
