@@ -49,7 +49,7 @@ class Size:
 
     few: int = 1_000
     many: int = 10_000
-    changes: int = 400
+    changes: int = 1_000
     largest: Load = field(default_factory=lambda: Load(250, 100_000, 10_000))
 
 
